@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 The pvq authors
+ */
+
+#include "kernel_scalar.h"
+#include "notify.h"
+
+#include "burst_rx.h"
+#include "burst_tx.h"
+#include "burst_scalar.h"
+
+#define RX_BURST(name, path) \
+	uint16_t name(void *queue, struct rte_mbuf **pkts, uint16_t n) \
+	{ \
+		return pvq_rx_burst_body(queue, pkts, n, path); \
+	}
+
+#define TX_BURST(name, path) \
+	uint16_t name(void *queue, struct rte_mbuf **pkts, uint16_t n) \
+	{ \
+		return pvq_tx_burst_body(queue, pkts, n, path); \
+	}
+
+RX_BURST(pvq_rx_scalar, 0)
+RX_BURST(pvq_rx_scalar_in_order, PVQ_PATH_IN_ORDER)
+RX_BURST(pvq_rx_scalar_merge, PVQ_PATH_MERGEABLE)
+RX_BURST(pvq_rx_scalar_in_order_merge, PVQ_PATH_IN_ORDER | PVQ_PATH_MERGEABLE)
+TX_BURST(pvq_tx_scalar, 0)
+TX_BURST(pvq_tx_scalar_in_order, PVQ_PATH_IN_ORDER)
+
+/* The control path's instances: speed does not matter there, so it uses the reference. */
+
+uint16_t
+pvq_rxq_post(struct pvq_rxq *q, bool in_order)
+{
+	return pvq_rx_post_body(q, in_order);
+}
+
+uint16_t
+pvq_rxq_drain(struct pvq_rxq *q, struct rte_mbuf **pkts, uint16_t n)
+{
+	return pvq_rx_receive_body(q, pkts, n, q->mode.in_order, q->mode.mergeable);
+}
+
+uint16_t
+pvq_txq_write(struct pvq_txq *q, struct rte_mbuf **pkts, uint16_t n, bool in_order,
+	      struct pvq_tx_sum *sum)
+{
+	return pvq_tx_write_body(q, pkts, n, in_order, sum);
+}
+
+uint16_t
+pvq_txq_reclaim(struct pvq_txq *q, uint16_t max, bool in_order)
+{
+	return pvq_tx_reclaim_body(q, max, in_order);
+}

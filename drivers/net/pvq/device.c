@@ -1,0 +1,363 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 The pvq authors
+ */
+
+#include <errno.h>
+#include <inttypes.h>
+
+#include <rte_alarm.h>
+#include <rte_ethdev.h>
+#include <ethdev_driver.h>
+
+#include "device.h"
+#include "device_rings.h"
+#include "device_features.h"
+#include "log.h"
+
+static void
+log_up(const struct pvq_device *dev, unsigned int replayed)
+{
+	const uint64_t known = pvq_wanted_features(dev);
+	char got[160], missing[160];
+
+	PVQ_LOG(NOTICE, dev->name,
+		"up: %u rx and %u tx queues, features %#" PRIx64 " (%s), rx path \"%s\", tx path "
+		"\"%s\", %u packets sent again",
+		dev->data->nb_rx_queues, dev->data->nb_tx_queues, dev->features,
+		pvq_features_text(dev->features, got, sizeof(got)), pvq_rx_paths[dev->rx_path].name,
+		pvq_tx_paths[dev->tx_path].name, replayed);
+	if ((known & ~dev->features) != 0)
+		PVQ_LOG(INFO, dev->name, "backend does without %s",
+			pvq_features_text(known & ~dev->features, missing, sizeof(missing)));
+}
+
+/* Functions that this process calls: only while the port runs, and never over ethdev's dummies. */
+static void
+select_paths(struct pvq_device *dev, const struct pvq_queue_mode *mode)
+{
+	struct rte_eth_dev *eth = &rte_eth_devices[dev->port_id];
+	struct rte_eth_fp_ops *fp = &rte_eth_fp_ops[dev->port_id];
+	const eth_rx_burst_t rx = (eth_rx_burst_t)pvq_rx_paths[pvq_rx_path(mode, dev->opt.isa)].burst;
+	const bool mt = (dev->data->dev_conf.txmode.offloads & RTE_ETH_TX_OFFLOAD_MT_LOCKFREE) != 0;
+	const eth_tx_burst_t tx =
+		mt ? pvq_tx_burst_mt :
+		     (eth_tx_burst_t)pvq_tx_paths[pvq_tx_path(mode, dev->opt.isa)].burst;
+
+	dev->rx_path = pvq_rx_path(mode, dev->opt.isa);
+	dev->tx_path = pvq_tx_path(mode, dev->opt.isa);
+	if (fp->rx_pkt_burst == eth->rx_pkt_burst)
+		fp->rx_pkt_burst = rx;
+	if (fp->tx_pkt_burst == eth->tx_pkt_burst)
+		fp->tx_pkt_burst = tx;
+	eth->rx_pkt_burst = rx;
+	eth->tx_pkt_burst = tx;
+}
+
+static void
+set_link(struct pvq_device *dev, bool up)
+{
+	if (dev->link_up == up)
+		return;
+	dev->link_up = up;
+	__atomic_fetch_or(&dev->pending_events, PVQ_EVENT_LINK, __ATOMIC_RELEASE);
+}
+
+static void
+set_dead(struct pvq_device *dev)
+{
+	rte_spinlock_lock(&dev->gate_lock);
+	dev->live = false;
+	rte_spinlock_unlock(&dev->gate_lock);
+}
+
+/* gate_lock is held. */
+static void
+shut_for_memory(struct pvq_device *dev)
+{
+	dev->memory_shut = true;
+	pvq_rings_gate(dev, PVQ_GATE_MEMORY, true);
+}
+
+static int
+set_up_rings(struct pvq_device *dev, const struct pvq_queue_mode *mode, unsigned int *replayed)
+{
+	const struct pvq_transport *t = dev->transport;
+	int ret;
+
+	ret = pvq_rings_quiesce(dev);
+	if (ret == 0)
+		ret = pvq_rings_check(dev);
+	if (ret == 0)
+		ret = pvq_rings_reset(dev, mode, replayed);
+	if (ret == 0)
+		ret = t->share_memory(dev);
+	if (ret == 0 && pvq_has(dev, VIRTIO_NET_F_MTU)) {
+		ret = t->set_mtu(dev, dev->data->mtu);
+		ret = ret == -ENOTSUP ? 0 : ret;
+	}
+	if (ret == 0)
+		ret = pvq_rings_hand_over(dev);
+	return ret;
+}
+
+/* From a device that was found to one with rings. The lock is held; the port is started. */
+static int
+bring_up(struct pvq_device *dev)
+{
+	struct pvq_queue_mode mode;
+	unsigned int replayed = 0;
+	uint8_t ignored;
+	int ret;
+
+	/* Whatever changes from here on makes it dirty again. */
+	rte_spinlock_lock(&dev->gate_lock);
+	dev->memory_dirty = false;
+	rte_spinlock_unlock(&dev->gate_lock);
+
+	ret = pvq_device_negotiate(dev);
+	if (ret != 0)
+		return ret;
+	mode = pvq_device_queue_mode(dev);
+	ret = pvq_device_check_mtu(dev, dev->data->mtu);
+	if (ret == 0)
+		ret = set_up_rings(dev, &mode, &replayed);
+	if (ret == 0)
+		ret = pvq_device_add_status(dev, VIRTIO_STATUS_DRIVER_OK);
+	if (ret != 0)
+		return ret;
+	/* A backend works through messages in order: after this answer it has seen DRIVER_OK. */
+	dev->transport->get_status(dev, &ignored);
+
+	select_paths(dev, &mode);
+	rte_spinlock_lock(&dev->gate_lock);
+	dev->live = true;
+	pvq_rings_resume_intr(dev);
+	if (dev->memory_dirty)
+		shut_for_memory(dev);
+	rte_spinlock_unlock(&dev->gate_lock);
+	if (dev->was_live)
+		dev->reconnects++;
+	dev->was_live = true;
+	pvq_rings_open(dev);
+	pvq_rings_notify_all(dev);
+	set_link(dev, !dev->admin_down);
+	log_up(dev, replayed);
+	return 0;
+}
+
+int
+pvq_device_arrived(struct pvq_device *dev)
+{
+	int ret;
+
+	pthread_mutex_lock(&dev->lock);
+	ret = pvq_device_identify(dev);
+	if (ret == 0) {
+		dev->present = true;
+		if (dev->started)
+			ret = bring_up(dev);
+	}
+	if (ret != 0)
+		dev->present = false;
+	/* The same backend will be back: say it once. */
+	dev->refused = ret != 0;
+	pthread_mutex_unlock(&dev->lock);
+	pvq_device_raise_events(dev);
+	return ret;
+}
+
+void
+pvq_device_lost(struct pvq_device *dev)
+{
+	pthread_mutex_lock(&dev->lock);
+	dev->present = false;
+	if (dev->live) {
+		set_dead(dev);
+		pvq_rings_shut(dev, PVQ_GATE_AWAY);
+		PVQ_LOG(NOTICE, dev->name, "backend has gone, link down");
+	}
+	set_link(dev, false);
+	pthread_mutex_unlock(&dev->lock);
+	pvq_device_raise_events(dev);
+}
+
+static void
+catch_up_with_memory(struct pvq_device *dev)
+{
+	bool dirty;
+	int ret = 0;
+
+	while (dev->memory_shut || dev->memory_dirty) {
+		rte_spinlock_lock(&dev->gate_lock);
+		dirty = dev->memory_dirty && dev->live && ret == 0;
+		dev->memory_dirty = false;
+		if (!dirty) {
+			pvq_rings_gate(dev, PVQ_GATE_MEMORY, false);
+			dev->memory_shut = false;
+		}
+		rte_spinlock_unlock(&dev->gate_lock);
+		if (!dirty)
+			return;
+		ret = dev->transport->share_memory(dev);
+		if (ret == -E2BIG)
+			PVQ_LOG(ERR, dev->name,
+				"packets in memory added at run time will not reach the backend");
+	}
+}
+
+void
+pvq_device_tend(struct pvq_device *dev)
+{
+	pthread_mutex_lock(&dev->lock);
+	catch_up_with_memory(dev);
+	if (dev->live && pvq_rings_report_errors(dev))
+		__atomic_fetch_or(&dev->pending_events, PVQ_EVENT_ERROR, __ATOMIC_RELEASE);
+	pthread_mutex_unlock(&dev->lock);
+	pvq_device_raise_events(dev);
+}
+
+void
+pvq_device_memory_changed(struct pvq_device *dev)
+{
+	rte_spinlock_lock(&dev->gate_lock);
+	dev->memory_dirty = true;
+	/* Nothing from the new memory may be sent before the device can read it. */
+	if (dev->live)
+		shut_for_memory(dev);
+	rte_spinlock_unlock(&dev->gate_lock);
+	pvq_gate_barrier();
+}
+
+int
+pvq_device_start(struct pvq_device *dev)
+{
+	int ret;
+
+	dev->started = true;
+	dev->was_live = false;
+	if (!dev->present)
+		return 0;
+	ret = bring_up(dev);
+	if (ret == 0)
+		return 0;
+	if (ret == -ENOMEM || ret == -EBUSY || ret == -EINVAL) {
+		dev->started = false;
+		return ret;
+	}
+	/* The connection's fault: the port waits for a better one. */
+	dev->transport->drop(dev);
+	return 0;
+}
+
+int
+pvq_device_stop(struct pvq_device *dev)
+{
+	bool leak = false;
+	int ret;
+
+	dev->started = false;
+	pvq_rings_shut(dev, PVQ_GATE_AWAY);
+	ret = pvq_rings_quiesce(dev);
+	if (ret != 0)
+		return ret;
+	if (dev->live) {
+		set_dead(dev);
+		/* Status first: a backend must not start again when only some rings are stopped. */
+		ret = pvq_device_reset_status(dev);
+		if (ret == 0)
+			ret = pvq_rings_take_back(dev);
+		if (ret != 0 && ret != -ECONNRESET) {
+			PVQ_LOG(ERR, dev->name,
+				"backend hangs with the rings in its hands: their mbufs are lost to "
+				"the pools, since it may still write to them");
+			leak = true;
+		}
+		if (ret != 0)
+			dev->transport->drop(dev);
+	}
+	set_link(dev, false);
+	pvq_rings_clear(dev, leak);
+	return 0;
+}
+
+int
+pvq_device_set_admin(struct pvq_device *dev, bool up)
+{
+	dev->admin_down = !up;
+	if (!dev->started)
+		return 0;
+	if (!up)
+		pvq_rings_shut(dev, PVQ_GATE_STOPPED);
+	else
+		pvq_rings_start_gates(dev);
+	if (dev->live)
+		set_link(dev, up);
+	return 0;
+}
+
+uint16_t
+pvq_device_max_pairs(const struct pvq_device *dev)
+{
+	uint16_t pairs = dev->opt.queues != 0 ? dev->opt.queues : PVQ_MAX_PAIRS;
+
+	return dev->offer.max_pairs != 0 ? RTE_MIN(pairs, dev->offer.max_pairs) : pairs;
+}
+
+int
+pvq_device_check_mtu(const struct pvq_device *dev, uint16_t mtu)
+{
+	const uint32_t frame = pvq_frame_len(mtu) + VIRTIO_NET_HDR_LEN;
+	struct pvq_rxq *q;
+	unsigned int i;
+
+	if (dev->offer.mtu != 0 && mtu > dev->offer.mtu) {
+		PVQ_REFUSE(dev, "MTU %u is above the backend's %u", mtu, dev->offer.mtu);
+		return -EINVAL;
+	}
+	PVQ_FOREACH_RXQ(dev, i, q) {
+		/* Before the first backend nobody knows whether it will merge. */
+		const bool merges = q->scatter && (dev->features == 0 ||
+						   pvq_has(dev, VIRTIO_NET_F_MRG_RXBUF));
+
+		if (frame <= q->capacity || (merges && frame <= q->capacity * (uint32_t)q->vq.size))
+			continue;
+		PVQ_REFUSE(dev,
+			"MTU %u needs %u bytes and rx queue %u's buffers have %u: use a mempool of "
+			"larger mbufs, or RTE_ETH_RX_OFFLOAD_SCATTER with mergeable buffers "
+			"(mrg_rxbuf=1 and a backend that offers them) and enough descriptors",
+			mtu, frame, i, q->capacity);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+/* In EAL's interrupt thread, where applications expect callbacks and may close the port. */
+static void
+raise_now(void *arg)
+{
+	struct pvq_device *dev = arg;
+	const uint32_t events = __atomic_exchange_n(&dev->pending_events, 0, __ATOMIC_ACQ_REL);
+	struct rte_eth_dev *eth = &rte_eth_devices[dev->port_id];
+	struct rte_eth_link link;
+
+	if (events & PVQ_EVENT_LINK) {
+		eth->dev_ops->link_update(eth, 0);
+		rte_eth_linkstatus_get(eth, &link);
+		rte_eth_dev_callback_process(eth, RTE_ETH_EVENT_INTR_LSC, NULL);
+	}
+	if (events & PVQ_EVENT_ERROR)
+		rte_eth_dev_callback_process(eth, RTE_ETH_EVENT_INTR_RESET, NULL);
+}
+
+void
+pvq_device_raise_events(struct pvq_device *dev)
+{
+	if (__atomic_load_n(&dev->pending_events, __ATOMIC_ACQUIRE) != 0)
+		rte_eal_alarm_set(1, raise_now, dev);
+}
+
+void
+pvq_device_cancel_events(struct pvq_device *dev)
+{
+	rte_eal_alarm_cancel(raise_now, dev);
+}

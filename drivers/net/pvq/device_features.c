@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 The pvq authors
+ */
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <rte_common.h>
+
+#include "device_features.h"
+#include "log.h"
+
+static const struct {
+	unsigned int bit;
+	const char *name;
+} feature_names[] = {
+	{VIRTIO_NET_F_MTU, "MTU"},
+	{VIRTIO_NET_F_MAC, "MAC"},
+	{VIRTIO_NET_F_MRG_RXBUF, "MRG_RXBUF"},
+	{VIRTIO_NET_F_STATUS, "STATUS"},
+	{VIRTIO_F_INDIRECT_DESC, "INDIRECT_DESC"},
+	{VIRTIO_F_EVENT_IDX, "EVENT_IDX"},
+	{VIRTIO_F_VERSION_1, "VERSION_1"},
+	{VIRTIO_F_RING_PACKED, "RING_PACKED"},
+	{VIRTIO_F_IN_ORDER, "IN_ORDER"},
+};
+
+const char *
+pvq_features_text(uint64_t features, char *buf, size_t len)
+{
+	size_t used = 0, i;
+
+	buf[0] = '\0';
+	for (i = 0; i < RTE_DIM(feature_names); i++) {
+		if ((features >> feature_names[i].bit & 1) == 0)
+			continue;
+		used += snprintf(buf + used, len - used, "%s%s", used != 0 ? " " : "",
+				 feature_names[i].name);
+		if (used >= len)
+			break;
+	}
+	return buf;
+}
+
+uint64_t
+pvq_wanted_features(const struct pvq_device *dev)
+{
+	uint64_t wanted = PVQ_FEATURES_REQUIRED | 1ULL << VIRTIO_F_INDIRECT_DESC |
+			  1ULL << VIRTIO_NET_F_MTU | 1ULL << VIRTIO_NET_F_MAC |
+			  1ULL << VIRTIO_NET_F_STATUS;
+
+	if (dev->opt.mrg_rxbuf)
+		wanted |= 1ULL << VIRTIO_NET_F_MRG_RXBUF;
+	if (dev->opt.in_order)
+		wanted |= 1ULL << VIRTIO_F_IN_ORDER;
+	if (dev->opt.event_idx)
+		wanted |= 1ULL << VIRTIO_F_EVENT_IDX;
+	return wanted;
+}
+
+/* Tells how to turn the missing feature on: that is what the user needs to know. */
+static int
+check_required(const struct pvq_device *dev, uint64_t offered)
+{
+	const uint64_t missing = PVQ_FEATURES_REQUIRED & ~offered;
+	char text[64];
+
+	if (missing == 0)
+		return 0;
+	PVQ_REFUSE(dev,
+		"refusing the backend: it does not offer %s. OVS: use a version with DPDK 19.11 or "
+		"later; QEMU: add packed=on (and disable-legacy=on) to the device; testpmd: update "
+		"the net_vhost side to DPDK 19.11 or later",
+		pvq_features_text(missing, text, sizeof(text)));
+	return -ENOTSUP;
+}
+
+/* Fields are read only if their feature is there (IN-09); without CONFIG none can be read. */
+static void
+read_offer_config(struct pvq_device *dev)
+{
+	struct pvq_offer *offer = &dev->offer;
+	struct virtio_net_config config;
+	int ret;
+
+	offer->mtu = 0;
+	offer->has_mac = false;
+	ret = dev->transport->read_config(dev, 0, sizeof(config), &config);
+	if (ret != 0) {
+		if (ret != -ENOTSUP)
+			PVQ_LOG(WARNING, dev->name, "backend's configuration space is unreadable");
+		/* A MAC or MTU that nobody can read is not negotiated either. */
+		offer->features &= ~(1ULL << VIRTIO_NET_F_MAC | 1ULL << VIRTIO_NET_F_STATUS);
+		return;
+	}
+	if (offer->features >> VIRTIO_NET_F_MAC & 1) {
+		memcpy(offer->mac.addr_bytes, config.mac, sizeof(config.mac));
+		offer->has_mac = rte_is_valid_assigned_ether_addr(&offer->mac);
+	}
+	if (offer->features >> VIRTIO_NET_F_MTU & 1)
+		offer->mtu = rte_le_to_cpu_16(config.mtu);
+	if (offer->mtu != 0 && offer->mtu < VIRTIO_NET_MTU_MIN) {
+		PVQ_LOG(WARNING, dev->name, "backend says its MTU is %u: ignored", offer->mtu);
+		offer->features &= ~(1ULL << VIRTIO_NET_F_MTU);
+		offer->mtu = 0;
+	}
+}
+
+int
+pvq_device_identify(struct pvq_device *dev)
+{
+	int ret = dev->transport->get_features(dev, &dev->offer.features);
+
+	if (ret == 0)
+		ret = check_required(dev, dev->offer.features);
+	if (ret == 0)
+		ret = dev->transport->get_max_pairs(dev, &dev->offer.max_pairs);
+	if (ret == 0)
+		read_offer_config(dev);
+	return ret;
+}
+
+int
+pvq_device_add_status(struct pvq_device *dev, uint8_t bits)
+{
+	int ret;
+
+	dev->status |= bits;
+	ret = dev->transport->set_status(dev, dev->status);
+	/* A backend without a status has nothing to be told. */
+	return ret == -ENOTSUP ? 0 : ret;
+}
+
+int
+pvq_device_reset_status(struct pvq_device *dev)
+{
+	int ret;
+
+	dev->status = 0;
+	ret = dev->transport->set_status(dev, 0);
+	return ret == -ENOTSUP ? 0 : ret;
+}
+
+int
+pvq_device_negotiate(struct pvq_device *dev)
+{
+	const struct pvq_transport *t = dev->transport;
+	const uint64_t features = dev->offer.features & pvq_wanted_features(dev);
+	uint8_t status;
+	int ret;
+
+	ret = pvq_device_reset_status(dev);
+	if (ret == 0)
+		ret = pvq_device_add_status(dev, VIRTIO_STATUS_ACKNOWLEDGE);
+	if (ret == 0)
+		ret = pvq_device_add_status(dev, VIRTIO_STATUS_DRIVER);
+	if (ret == 0)
+		ret = t->set_features(dev, features);
+	if (ret == 0)
+		ret = pvq_device_add_status(dev, VIRTIO_STATUS_FEATURES_OK);
+	if (ret != 0)
+		return ret;
+	ret = t->get_status(dev, &status);
+	if (ret == 0 && (status & VIRTIO_STATUS_FEATURES_OK) == 0) {
+		PVQ_REFUSE(dev, "backend did not accept features %#" PRIx64, features);
+		pvq_device_add_status(dev, VIRTIO_STATUS_FAILED);
+		return -EPROTO;
+	}
+	if (ret != 0 && ret != -ENOTSUP)
+		return ret;
+	dev->features = features;
+	return 0;
+}
+
+struct pvq_queue_mode
+pvq_device_queue_mode(const struct pvq_device *dev)
+{
+	const bool limited = pvq_has(dev, VIRTIO_NET_F_MTU) && dev->offer.mtu != 0;
+
+	return (struct pvq_queue_mode){
+		.in_order = pvq_has(dev, VIRTIO_F_IN_ORDER),
+		.mergeable = pvq_has(dev, VIRTIO_NET_F_MRG_RXBUF),
+		.indirect = pvq_has(dev, VIRTIO_F_INDIRECT_DESC),
+		.event_idx = pvq_has(dev, VIRTIO_F_EVENT_IDX),
+		.max_tx_len = limited ? pvq_frame_len(dev->offer.mtu) : UINT32_MAX,
+	};
+}

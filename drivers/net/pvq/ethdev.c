@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 The pvq authors
+ */
+
+#include <errno.h>
+
+#include "device_rings.h"
+#include "ethdev.h"
+
+static int
+pvq_dev_configure(struct rte_eth_dev *eth)
+{
+	struct pvq_device *dev = pvq_device_of(eth);
+
+	if (eth->data->nb_rx_queues == 0 || eth->data->nb_tx_queues == 0) {
+		PVQ_LOG(ERR, dev->name, "a port needs at least one rx and one tx queue");
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static void
+set_queue_states(struct rte_eth_dev *eth, bool start)
+{
+	struct pvq_device *dev = pvq_device_of(eth);
+	struct pvq_rxq *rxq;
+	struct pvq_txq *txq;
+	unsigned int i, r;
+
+	PVQ_FOREACH_RXQ(dev, i, rxq) {
+		rxq->vq.stopped = !start || rxq->vq.deferred_start;
+		eth->data->rx_queue_state[i] = rxq->vq.stopped ? RTE_ETH_QUEUE_STATE_STOPPED :
+								 RTE_ETH_QUEUE_STATE_STARTED;
+	}
+	PVQ_FOREACH_TXR(dev, i, r, txq) {
+		txq->vq.stopped = !start || txq->vq.deferred_start;
+		eth->data->tx_queue_state[i] = txq->vq.stopped ? RTE_ETH_QUEUE_STATE_STOPPED :
+								 RTE_ETH_QUEUE_STATE_STARTED;
+	}
+}
+
+static int
+pvq_dev_stop(struct rte_eth_dev *eth)
+{
+	struct pvq_device *dev = pvq_device_of(eth);
+	int ret;
+
+	pthread_mutex_lock(&dev->lock);
+	set_queue_states(eth, false);
+	ret = pvq_device_stop(dev);
+	pthread_mutex_unlock(&dev->lock);
+	if (ret == 0)
+		pvq_intr_tear_down(eth);
+	pvq_device_raise_events(dev);
+	return ret;
+}
+
+static int
+pvq_dev_start(struct rte_eth_dev *eth)
+{
+	struct pvq_device *dev = pvq_device_of(eth);
+	int ret;
+
+	ret = pvq_intr_set_up(eth);
+	if (ret != 0)
+		return ret;
+	pthread_mutex_lock(&dev->lock);
+	ret = pvq_device_check_mtu(dev, eth->data->mtu);
+	if (ret == 0) {
+		set_queue_states(eth, true);
+		pvq_rings_start_gates(dev);
+		ret = pvq_device_start(dev);
+		if (ret != 0)
+			set_queue_states(eth, false);
+	}
+	pthread_mutex_unlock(&dev->lock);
+	if (ret != 0)
+		pvq_intr_tear_down(eth);
+	else if (!dev->present)
+		dev->transport->look_now(dev);
+	pvq_device_raise_events(dev);
+	return ret;
+}
+
+int
+pvq_ethdev_close(struct rte_eth_dev *eth)
+{
+	struct pvq_device *dev = pvq_device_of(eth);
+	unsigned int i;
+	int ret = 0;
+
+	if (rte_eal_process_type() == RTE_PROC_PRIMARY) {
+		if (dev->started)
+			ret = pvq_dev_stop(eth);
+		dev->transport->close(dev);
+		pvq_device_cancel_events(dev);
+		for (i = 0; i < eth->data->nb_rx_queues; i++)
+			pvq_rx_queue_release(eth, i);
+		for (i = 0; i < eth->data->nb_tx_queues; i++)
+			pvq_tx_queue_release(eth, i);
+		rte_intr_instance_free(eth->intr_handle);
+		eth->intr_handle = NULL;
+		pthread_mutex_destroy(&dev->lock);
+	}
+	pvq_notify_close(eth->data->port_id);
+	return ret;
+}
+
+/* For ethdev a reset is of a stopped port: a new conversation with the backend, from the start. */
+static int
+pvq_dev_reset(struct rte_eth_dev *eth)
+{
+	struct pvq_device *dev = pvq_device_of(eth);
+
+	pthread_mutex_lock(&dev->lock);
+	if (dev->present)
+		dev->transport->drop(dev);
+	pthread_mutex_unlock(&dev->lock);
+	return 0;
+}
+
+static int
+pvq_dev_infos_get(struct rte_eth_dev *eth, struct rte_eth_dev_info *info)
+{
+	const struct pvq_device *dev = pvq_device_of(eth);
+	const uint16_t mtu = dev->offer.mtu != 0 ? RTE_MIN(dev->offer.mtu, PVQ_MTU_MAX) :
+						   PVQ_MTU_MAX;
+
+	info->min_mtu = RTE_ETHER_MIN_MTU;
+	info->max_mtu = mtu;
+	info->max_rx_pktlen = pvq_frame_len(mtu);
+	info->min_rx_bufsize = RTE_ETHER_MIN_LEN;
+	info->max_rx_queues = pvq_device_max_pairs(dev);
+	info->max_tx_queues = info->max_rx_queues;
+	info->max_mac_addrs = 1;
+	info->rx_offload_capa = RTE_ETH_RX_OFFLOAD_SCATTER;
+	info->rx_queue_offload_capa = RTE_ETH_RX_OFFLOAD_SCATTER;
+	info->tx_queue_offload_capa = RTE_ETH_TX_OFFLOAD_MULTI_SEGS |
+				      RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE;
+	info->tx_offload_capa = info->tx_queue_offload_capa | RTE_ETH_TX_OFFLOAD_MT_LOCKFREE;
+	info->rx_desc_lim = (struct rte_eth_desc_lim){
+		.nb_max = VIRTQ_PACKED_SIZE_MAX,
+		.nb_min = 1,
+		.nb_align = 1,
+	};
+	/* A list may fill the ring; DPDK's vhost takes at most 256 elements of it. */
+	info->tx_desc_lim = (struct rte_eth_desc_lim){
+		.nb_max = VIRTQ_PACKED_SIZE_MAX,
+		.nb_min = 1,
+		.nb_align = 1,
+		.nb_seg_max = 254,
+		.nb_mtu_seg_max = 254,
+	};
+	info->speed_capa = rte_eth_speed_bitflag(dev->opt.speed, RTE_ETH_LINK_FULL_DUPLEX);
+	info->default_rxportconf = (struct rte_eth_dev_portconf){
+		.burst_size = 32,
+		.ring_size = dev->opt.queue_size,
+		.nb_queues = 1,
+	};
+	info->default_txportconf = info->default_rxportconf;
+	info->dev_capa &= ~RTE_ETH_DEV_CAPA_FLOW_RULE_KEEP;
+	return 0;
+}
+
+static int
+pvq_link_update(struct rte_eth_dev *eth, int wait)
+{
+	const struct pvq_device *dev = pvq_device_of(eth);
+	const struct rte_eth_link link = {
+		.link_speed = dev->opt.speed,
+		.link_duplex = RTE_ETH_LINK_FULL_DUPLEX,
+		.link_autoneg = RTE_ETH_LINK_FIXED,
+		.link_status = dev->link_up ? RTE_ETH_LINK_UP : RTE_ETH_LINK_DOWN,
+	};
+
+	/* A backend that is there has the link up when start returns; another may never come. */
+	RTE_SET_USED(wait);
+	return rte_eth_linkstatus_set(eth, &link);
+}
+
+static int
+set_admin(struct rte_eth_dev *eth, bool up)
+{
+	struct pvq_device *dev = pvq_device_of(eth);
+	int ret;
+
+	pthread_mutex_lock(&dev->lock);
+	ret = pvq_device_set_admin(dev, up);
+	pthread_mutex_unlock(&dev->lock);
+	pvq_device_raise_events(dev);
+	return ret;
+}
+
+static int
+pvq_set_link_up(struct rte_eth_dev *eth)
+{
+	return set_admin(eth, true);
+}
+
+static int
+pvq_set_link_down(struct rte_eth_dev *eth)
+{
+	return set_admin(eth, false);
+}
+
+static int
+pvq_mtu_set(struct rte_eth_dev *eth, uint16_t mtu)
+{
+	struct pvq_device *dev = pvq_device_of(eth);
+	int ret;
+
+	pthread_mutex_lock(&dev->lock);
+	ret = pvq_device_check_mtu(dev, mtu);
+	if (ret == 0 && dev->live && pvq_has(dev, VIRTIO_NET_F_MTU)) {
+		ret = dev->transport->set_mtu(dev, mtu);
+		ret = ret == -ENOTSUP ? 0 : ret;
+	}
+	pthread_mutex_unlock(&dev->lock);
+	return ret;
+}
+
+/* Nothing filters in front of a vhost-user port, so all four of these change nothing. */
+static int
+receives_everything(struct rte_eth_dev *eth)
+{
+	PVQ_LOG(DEBUG, pvq_device_of(eth)->name, "a vhost-user port receives every frame");
+	return 0;
+}
+
+static int
+cannot_filter(struct rte_eth_dev *eth)
+{
+	PVQ_LOG(NOTICE, pvq_device_of(eth)->name,
+		"a vhost-user port goes on receiving every frame: nothing filters at the backend");
+	return 0;
+}
+
+static int
+pvq_mac_addr_set(struct rte_eth_dev *eth, struct rte_ether_addr *addr)
+{
+	/* ethdev keeps the address; the backend has no use for it. */
+	RTE_SET_USED(eth);
+	RTE_SET_USED(addr);
+	return 0;
+}
+
+static const uint32_t *
+pvq_ptypes_get(PVQ_PTYPES_GET_ARGS(eth, count))
+{
+	static const uint32_t none[] = {RTE_PTYPE_UNKNOWN};
+
+	RTE_SET_USED(eth);
+	/* The list ends at UNKNOWN in old releases and has a length in new ones. */
+	PVQ_PTYPES_COUNT(count, 0);
+	return none;
+}
+
+void
+pvq_ethdev_set_fast_path(struct rte_eth_dev *eth)
+{
+	const struct pvq_device *dev = pvq_device_of(eth);
+
+	eth->rx_pkt_burst = (eth_rx_burst_t)pvq_rx_paths[dev->rx_path].burst;
+	eth->tx_pkt_burst = (eth_tx_burst_t)pvq_tx_paths[dev->tx_path].burst;
+	if (eth->data->dev_conf.txmode.offloads & RTE_ETH_TX_OFFLOAD_MT_LOCKFREE)
+		eth->tx_pkt_burst = pvq_tx_burst_mt;
+	eth->tx_pkt_prepare = pvq_tx_prepare;
+	eth->rx_queue_count = pvq_rx_queue_count;
+	eth->rx_descriptor_status = pvq_rx_descriptor_status;
+	eth->tx_descriptor_status = pvq_tx_descriptor_status;
+}
+
+const struct eth_dev_ops pvq_eth_dev_ops = {
+	.dev_configure = pvq_dev_configure,
+	.dev_start = pvq_dev_start,
+	.dev_stop = pvq_dev_stop,
+	.dev_close = pvq_ethdev_close,
+	.dev_reset = pvq_dev_reset,
+	.dev_infos_get = pvq_dev_infos_get,
+	.dev_set_link_up = pvq_set_link_up,
+	.dev_set_link_down = pvq_set_link_down,
+	.dev_supported_ptypes_get = pvq_ptypes_get,
+	.link_update = pvq_link_update,
+	.mtu_set = pvq_mtu_set,
+	.promiscuous_enable = receives_everything,
+	.promiscuous_disable = cannot_filter,
+	.allmulticast_enable = receives_everything,
+	.allmulticast_disable = cannot_filter,
+	.mac_addr_set = pvq_mac_addr_set,
+	.rx_queue_setup = pvq_rx_queue_setup,
+	.tx_queue_setup = pvq_tx_queue_setup,
+	.rx_queue_release = pvq_rx_queue_release,
+	.tx_queue_release = pvq_tx_queue_release,
+	.rx_queue_start = pvq_rx_queue_start,
+	.rx_queue_stop = pvq_rx_queue_stop,
+	.tx_queue_start = pvq_tx_queue_start,
+	.tx_queue_stop = pvq_tx_queue_stop,
+	.rxq_info_get = pvq_rxq_info_get,
+	.txq_info_get = pvq_txq_info_get,
+	.rx_burst_mode_get = pvq_rx_burst_mode_get,
+	.tx_burst_mode_get = pvq_tx_burst_mode_get,
+	.tx_done_cleanup = pvq_tx_done_cleanup,
+	.stats_get = pvq_stats_get,
+	.stats_reset = pvq_stats_reset,
+	.xstats_get = pvq_xstats_get,
+	.xstats_reset = pvq_stats_reset,
+	.xstats_get_names = pvq_xstats_get_names,
+	.xstats_get_by_id = pvq_xstats_get_by_id,
+	.xstats_get_names_by_id = pvq_xstats_get_names_by_id,
+	.rx_queue_intr_enable = pvq_rx_queue_intr_enable,
+	.rx_queue_intr_disable = pvq_rx_queue_intr_disable,
+	.get_monitor_addr = pvq_get_monitor_addr,
+};
+
+/* What needs no conversation with the backend, which only the primary process can have. */
+const struct eth_dev_ops pvq_eth_dev_secondary_ops = {
+	.dev_close = pvq_ethdev_close,
+	.dev_infos_get = pvq_dev_infos_get,
+	.dev_supported_ptypes_get = pvq_ptypes_get,
+	.link_update = pvq_link_update,
+	.rxq_info_get = pvq_rxq_info_get,
+	.txq_info_get = pvq_txq_info_get,
+	.rx_burst_mode_get = pvq_rx_burst_mode_get,
+	.tx_burst_mode_get = pvq_tx_burst_mode_get,
+	.tx_done_cleanup = pvq_tx_done_cleanup,
+	.stats_get = pvq_stats_get,
+	.stats_reset = pvq_stats_reset,
+	.xstats_get = pvq_xstats_get,
+	.xstats_reset = pvq_stats_reset,
+	.xstats_get_names = pvq_xstats_get_names,
+	.xstats_get_by_id = pvq_xstats_get_by_id,
+	.xstats_get_names_by_id = pvq_xstats_get_names_by_id,
+	.get_monitor_addr = pvq_get_monitor_addr,
+};

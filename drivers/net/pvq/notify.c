@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 The pvq authors
+ */
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <rte_branch_prediction.h>
+#include <rte_common.h>
+#include <rte_config.h>
+
+#include "notify.h"
+
+struct notify_table {
+	pvq_notify_source_t source;
+	int fd[PVQ_MAX_VQS];
+};
+
+static struct notify_table *tables[RTE_MAX_ETHPORTS];
+
+int
+pvq_notify_open(uint16_t port_id, pvq_notify_source_t source)
+{
+	struct notify_table *table = malloc(sizeof(*table));
+	unsigned int i;
+
+	if (table == NULL)
+		return -ENOMEM;
+	table->source = source;
+	for (i = 0; i < RTE_DIM(table->fd); i++)
+		table->fd[i] = -1;
+	tables[port_id] = table;
+	return 0;
+}
+
+void
+pvq_notify_close(uint16_t port_id)
+{
+	struct notify_table *table = tables[port_id];
+	unsigned int i;
+
+	if (table == NULL)
+		return;
+	tables[port_id] = NULL;
+	for (i = 0; i < RTE_DIM(table->fd); i++)
+		if (table->fd[i] >= 0)
+			close(table->fd[i]);
+	free(table);
+}
+
+int
+pvq_notify_fd(uint16_t port_id, uint16_t vq)
+{
+	struct notify_table *table = tables[port_id];
+	int fd = __atomic_load_n(&table->fd[vq], __ATOMIC_RELAXED);
+	int none = -1;
+
+	if (fd >= 0)
+		return fd;
+	if (table->source != NULL)
+		fd = table->source(port_id, vq);
+	else if ((fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) < 0)
+		fd = -errno;
+	if (fd < 0)
+		return fd;
+	/* Two threads may have come here at once; the second uses what the first has put there. */
+	if (!__atomic_compare_exchange_n(&table->fd[vq], &none, fd, false, __ATOMIC_RELAXED,
+					 __ATOMIC_RELAXED)) {
+		close(fd);
+		return none;
+	}
+	return fd;
+}
+
+void
+pvq_notify(uint16_t port_id, uint16_t vq)
+{
+	int fd = pvq_notify_fd(port_id, vq);
+
+	/* EAGAIN means that the counter is at its end, so the device has a notification anyway. */
+	if (likely(fd >= 0))
+		RTE_SET_USED(eventfd_write(fd, 1));
+}

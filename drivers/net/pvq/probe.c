@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 The pvq authors
+ */
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <rte_malloc.h>
+
+#include <bus_vdev_driver.h>
+#include <ethdev_vdev.h>
+
+#include "devargs.h"
+#include "ethdev.h"
+#include "secondary.h"
+#include "transport_vhost_user.h"
+
+RTE_LOG_REGISTER(pvq_logtype, pmd.net.pvq, NOTICE);
+
+static int
+init_secondary(struct rte_vdev_device *vdev)
+{
+	struct rte_eth_dev *eth = rte_eth_dev_attach_secondary(rte_vdev_device_name(vdev));
+	int ret;
+
+	if (eth == NULL)
+		return -ENODEV;
+	ret = pvq_notify_open(eth->data->port_id, pvq_secondary_ask_fd);
+	if (ret != 0) {
+		rte_eth_dev_release_port(eth);
+		return ret;
+	}
+	eth->device = &vdev->device;
+	eth->dev_ops = &pvq_eth_dev_secondary_ops;
+	pvq_ethdev_set_fast_path(eth);
+	rte_eth_dev_probing_finish(eth);
+	return 0;
+}
+
+/* The user's, else the device's if it has told one by now, else one of our own (NT-30). */
+static int
+init_mac(struct rte_eth_dev *eth)
+{
+	const struct pvq_device *dev = pvq_device_of(eth);
+	struct rte_ether_addr *mac = rte_zmalloc("pvq_mac", sizeof(*mac), 0);
+
+	if (mac == NULL)
+		return -ENOMEM;
+	if (dev->opt.has_mac)
+		*mac = dev->opt.mac;
+	else if (dev->offer.has_mac)
+		*mac = dev->offer.mac;
+	else
+		rte_eth_random_addr(mac->addr_bytes);
+	eth->data->mac_addrs = mac;
+	return 0;
+}
+
+static int
+init_primary(struct rte_eth_dev *eth, const struct pvq_options *opt)
+{
+	struct pvq_device *dev = pvq_device_of(eth);
+	int ret;
+
+	snprintf(dev->name, sizeof(dev->name), "%s", eth->device->name);
+	dev->port_id = eth->data->port_id;
+	dev->numa_node = eth->device->numa_node;
+	dev->data = eth->data;
+	dev->opt = *opt;
+	dev->transport = &pvq_transport_vhost_user;
+	pthread_mutex_init(&dev->lock, NULL);
+	rte_spinlock_init(&dev->gate_lock);
+	eth->dev_ops = &pvq_eth_dev_ops;
+	eth->data->dev_flags |= RTE_ETH_DEV_INTR_LSC;
+	eth->data->dev_link.link_status = RTE_ETH_LINK_DOWN;
+	eth->intr_handle = rte_intr_instance_alloc(RTE_INTR_INSTANCE_F_SHARED);
+	if (eth->intr_handle == NULL)
+		return -ENOMEM;
+	ret = pvq_notify_open(dev->port_id, NULL);
+	if (ret == 0)
+		ret = dev->transport->open(dev);
+	if (ret == 0) {
+		ret = init_mac(eth);
+		if (ret != 0)
+			dev->transport->close(dev);
+	}
+	if (ret != 0) {
+		pvq_notify_close(dev->port_id);
+		rte_intr_instance_free(eth->intr_handle);
+		eth->intr_handle = NULL;
+		return ret;
+	}
+	pvq_secondary_serve();
+	pvq_ethdev_set_fast_path(eth);
+	return 0;
+}
+
+static int
+pvq_probe(struct rte_vdev_device *vdev)
+{
+	const char *name = rte_vdev_device_name(vdev);
+	struct pvq_options opt;
+	struct rte_eth_dev *eth;
+	int ret;
+
+	ret = pvq_gate_init();
+	if (ret != 0) {
+		PVQ_LOG(ERR, name,
+			"this kernel has no membarrier(2), or a seccomp filter forbids it: pvq needs "
+			"Linux 4.16 or later and a filter that lets membarrier through");
+		return ret;
+	}
+	if (rte_eal_process_type() == RTE_PROC_SECONDARY)
+		return init_secondary(vdev);
+	ret = pvq_devargs_parse(name, rte_vdev_device_args(vdev), &opt);
+	if (ret != 0)
+		return ret;
+	/* Without a node of its own a port belongs where it was probed; dpdk-test insists on one. */
+	if (vdev->device.numa_node == SOCKET_ID_ANY)
+		vdev->device.numa_node = rte_socket_id() == (unsigned int)SOCKET_ID_ANY ?
+						 0 : (int)rte_socket_id();
+	eth = rte_eth_vdev_allocate(vdev, sizeof(struct pvq_device));
+	if (eth == NULL)
+		return -ENOMEM;
+	ret = init_primary(eth, &opt);
+	if (ret != 0) {
+		rte_eth_dev_release_port(eth);
+		return ret;
+	}
+	rte_eth_dev_probing_finish(eth);
+	return 0;
+}
+
+static int
+pvq_remove(struct rte_vdev_device *vdev)
+{
+	struct rte_eth_dev *eth = rte_eth_dev_allocated(rte_vdev_device_name(vdev));
+
+	/* Closed already by the application. */
+	if (eth == NULL)
+		return 0;
+	/* In a secondary process a closed port is still listed, without operations. */
+	if (eth->dev_ops != NULL)
+		pvq_ethdev_close(eth);
+	return rte_eth_dev_release_port(eth);
+}
+
+static struct rte_vdev_driver pvq_driver = {
+	.probe = pvq_probe,
+	.remove = pvq_remove,
+};
+
+RTE_PMD_REGISTER_VDEV(net_pvq, pvq_driver);
+RTE_PMD_REGISTER_PARAM_STRING(net_pvq, PVQ_PARAM_STRING);
+
+/* What DPDK's own build generates for its drivers and dpdk-pmdinfo.py looks for. */
+__attribute__((used)) const char pvq_pmd_info[] =
+	"PMD_INFO_STRING= {\"name\": \"net_pvq\", \"params\": \"" PVQ_PARAM_STRING
+	"\", \"pci_ids\": []}";

@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 The pvq authors
+ */
+
+#ifndef PVQ_QUEUE_H
+#define PVQ_QUEUE_H
+
+/**
+ * @file
+ * Receive and transmit queues: a ring, the mbufs behind its buffer ids, counters. All of it lies in
+ * memory shared between processes, on the NUMA node given at set-up. One lcore polls a queue; the
+ * control path changes it only while the gate is closed and waited for.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <rte_mbuf.h>
+#include <rte_mempool.h>
+#include <rte_memzone.h>
+#include <rte_spinlock.h>
+
+#include "gate.h"
+#include "ring.h"
+
+/** Elements of a transmit table: the header and 15 segments. */
+#define PVQ_TABLE_ELEMENTS 16
+#define PVQ_NO_TABLE UINT16_MAX
+
+/** How long a mergeable packet may stay incomplete, in polls that bring nothing (HD-08). */
+#define PVQ_MERGE_POLLS_MAX (1u << 20)
+
+/** Why a gate has PVQ_GATE_ERROR; index of pvq_queue_error_text(). */
+enum pvq_queue_error {
+	PVQ_QUEUE_OK,
+	PVQ_QUEUE_BAD_ID,
+	PVQ_QUEUE_BAD_ORDER,
+	PVQ_QUEUE_BAD_LEN,
+	PVQ_QUEUE_BAD_NUM_BUFFERS,
+	PVQ_QUEUE_MERGE_STALLED,
+};
+
+/** What both directions have, apart from the data path's own fields. */
+struct pvq_vq {
+	uint16_t port_id;
+	uint16_t queue_id; /**< ethdev's index */
+	uint16_t index;    /**< virtqueue index */
+	uint16_t size;     /**< slots */
+	int socket_id;     /**< asked for at set-up */
+	int call_fd;       /**< eventfd the device notifies by, -1 for none; primary process */
+	int node;          /**< where the ring's pages are, -1 unknown */
+	unsigned int lcore; /**< who polled first after set-up, LCORE_ID_ANY before that */
+	bool deferred_start;
+	bool stopped;      /**< by the application, with rx/tx_queue_stop */
+	enum pvq_queue_error error;
+	uint64_t numa_mismatches;
+	const struct rte_memzone *mz;
+	void *ring_mem;    /**< pvq_ring_bytes(size) */
+};
+
+/** What was negotiated, as far as queues care. */
+struct pvq_queue_mode {
+	bool in_order;
+	bool mergeable;
+	bool indirect;
+	bool event_idx;
+	uint32_t max_tx_len; /**< bytes, UINT32_MAX for no limit */
+};
+
+struct pvq_rx_stats {
+	uint64_t packets;
+	uint64_t bytes;
+	uint64_t short_len;  /**< dropped: shorter than a header, or nothing written */
+	uint64_t no_parts;   /**< dropped: num_buffers of 0 */
+	uint64_t scattered;  /**< dropped: several mbufs without RTE_ETH_RX_OFFLOAD_SCATTER */
+	uint64_t no_mbuf;    /**< buffers not posted for want of mbufs */
+	uint64_t queue_errors;
+	uint64_t notified;
+	uint64_t suppressed; /**< publications the device did not want to hear of */
+};
+
+struct pvq_rxq {
+	struct pvq_gate gate;
+	struct pvq_ring ring;
+	struct rte_mbuf **shadow; /**< by buffer id, NULL when not outstanding */
+	uint16_t *slot_id;        /**< the free buffer id each free slot holds, without IN_ORDER */
+	struct rte_mempool *pool;
+	uint64_t rearm;           /**< data_off, refcnt, nb_segs, port of a fresh mbuf */
+	uint32_t capacity;        /**< bytes posted for each buffer, header included */
+	uint16_t free_thresh;     /**< refill when this many slots are free */
+	bool scatter;             /**< the application takes packets of several mbufs */
+	bool intr_on;             /**< the application wants to be woken by the device */
+	/* One used descriptor can stand for several buffers when IN_ORDER is negotiated. */
+	uint16_t batch_left;      /**< buffers of such a batch not harvested yet */
+	uint32_t batch_len;       /**< length of the batch's last buffer */
+	/* A mergeable packet whose later parts have not been seen yet. */
+	uint16_t merge_left;
+	uint32_t merge_polls;
+	struct rte_mbuf *merge_head;
+	struct rte_mbuf *merge_tail;
+	struct pvq_rx_stats stats;
+
+	struct pvq_vq vq __rte_cache_aligned;
+	struct pvq_queue_mode mode;
+	struct pvq_rx_stats stats_base; /**< what stats_reset subtracts */
+	uint64_t offloads;
+	uint16_t conf_free_thresh; /**< what the application asked for, 0 for the default */
+	/* Packets that the old ring still held when a new device came. */
+	struct rte_mbuf **stash;
+	uint16_t stash_next;
+	uint16_t stash_len;
+};
+
+/** What is outstanding under a transmit buffer id. One 8-byte store fills it. */
+struct pvq_tx_info {
+	uint16_t slots;
+	uint16_t table; /**< index of the indirect table, PVQ_NO_TABLE if none */
+	uint32_t seq;   /**< order of publication, to send again in order without IN_ORDER */
+};
+
+struct pvq_tx_stats {
+	uint64_t packets;
+	uint64_t bytes;
+	uint64_t too_long;   /**< dropped: more segments than the ring can ever hold, or above MTU */
+	uint64_t empty;      /**< dropped: no data */
+	uint64_t ring_full;  /**< bursts cut short for want of free slots */
+	uint64_t reclaimed;  /**< packets whose buffers the device has used */
+	uint64_t replayed;   /**< packets made available again to a new device */
+	uint64_t replay_dropped; /**< lost in a replay: the new ring could not hold them */
+	uint64_t queue_errors;
+	uint64_t notified;
+	uint64_t suppressed;
+};
+
+struct pvq_txq {
+	struct pvq_gate gate;
+	struct pvq_ring ring;
+	struct rte_mbuf **shadow;  /**< by buffer id */
+	struct pvq_tx_info *info;  /**< by buffer id */
+	uint16_t *free_ids;        /**< stack of free buffer ids, without IN_ORDER */
+	struct virtq_desc *tables; /**< nb_tables of PVQ_TABLE_ELEMENTS each */
+	uint16_t *free_tables;     /**< stack */
+	struct virtio_net_hdr *zero_hdr; /**< for packets that cannot carry their own */
+	uint32_t max_len;          /**< longest packet the device takes, bytes */
+	uint32_t seq;
+	uint16_t nb_free_ids;
+	uint16_t nb_free_tables;
+	uint16_t nb_multi;         /**< outstanding packets of more than one element */
+	uint16_t free_thresh;      /**< reclaim when fewer slots are free */
+	bool fast_free;            /**< RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE */
+	bool shared;               /**< several lcores send on this ring: take the lock */
+	rte_spinlock_t lock;
+	struct pvq_tx_stats stats;
+
+	struct pvq_vq vq __rte_cache_aligned;
+	struct pvq_queue_mode mode;
+	struct pvq_tx_stats stats_base;
+	uint64_t offloads;
+	uint16_t conf_free_thresh;
+	uint16_t nb_tables;
+	/* RTE_ETH_TX_OFFLOAD_MT_LOCKFREE: the rings behind one transmit queue, this one first. */
+	uint16_t nb_rings;
+	struct pvq_txq **rings;     /**< nb_rings; without MT_LOCKFREE, itself */
+	struct pvq_txq **by_lcore;  /**< RTE_MAX_LCORE + 1, the last for threads without an id */
+	struct pvq_txq *self;       /**< what rings points to when there is one */
+};
+
+/** What one call has made available to the device. */
+struct pvq_tx_sum {
+	uint64_t packets;
+	uint64_t bytes;
+	uint16_t slots;
+};
+
+/** One line for the log: what a device did to get its ring closed. */
+const char *
+pvq_queue_error_text(enum pvq_queue_error error);
+
+/**
+ * Allocate a receive queue. Control path, no ring is live yet.
+ *
+ * @param vq
+ *   port_id, queue_id, index, size and socket_id filled in.
+ * @param pool
+ *   Where buffers come from; its room must hold headroom, header and data.
+ * @param conf
+ *   rx_free_thresh, rx_deferred_start and offloads are used.
+ * @return
+ *   The queue, or NULL with rte_errno ENOMEM or EINVAL.
+ */
+struct rte_eth_rxconf;
+struct pvq_rxq *
+pvq_rxq_create(const struct pvq_vq *vq, struct rte_mempool *pool, const struct rte_eth_rxconf *conf,
+	       uint64_t offloads);
+
+/** Free the queue and every mbuf it holds. The device must be out of the ring. */
+void
+pvq_rxq_free(struct pvq_rxq *q);
+
+/**
+ * Put the ring into its state after device reset and post buffers. Buffers that are posted already
+ * stay; packets that the device had finished move to the stash, from where they are delivered.
+ * The gate must be closed and waited for.
+ *
+ * @param mode
+ *   What was negotiated with the device that will use the ring.
+ * @return
+ *   0, or -ENOMEM when not a single buffer could be posted.
+ */
+int
+pvq_rxq_reset(struct pvq_rxq *q, const struct pvq_queue_mode *mode);
+
+/**
+ * Take all mbufs out of the ring and the stash, and free them.
+ *
+ * @param leak
+ *   The device would not leave the ring: what it may still write to is not freed, ever (HD-23).
+ */
+void
+pvq_rxq_clear(struct pvq_rxq *q, bool leak);
+
+/**
+ * Post mbufs in all free slots, as far as the pool has them; the device is not notified. Control
+ * path with the gate closed.
+ *
+ * @return
+ *   Slots published.
+ */
+uint16_t
+pvq_rxq_post(struct pvq_rxq *q, bool in_order);
+
+/**
+ * Take the packets that the device has finished, without refilling. Control path with the gate
+ * closed.
+ *
+ * @return
+ *   Packets in @p pkts, @p n at most.
+ */
+uint16_t
+pvq_rxq_drain(struct pvq_rxq *q, struct rte_mbuf **pkts, uint16_t n);
+
+/** Append the packets of the stash to @p pkts. Polling lcore, inside the gate. */
+uint16_t
+pvq_rxq_unstash(struct pvq_rxq *q, struct rte_mbuf **pkts, uint16_t n);
+
+/** As pvq_rxq_create(), for a transmit ring. @p conf: tx_free_thresh, tx_deferred_start. */
+struct rte_eth_txconf;
+struct pvq_txq *
+pvq_txq_create(const struct pvq_vq *vq, const struct rte_eth_txconf *conf, uint64_t offloads);
+
+/** Free the ring and every mbuf it holds. The device must be out of the ring. */
+void
+pvq_txq_free(struct pvq_txq *q);
+
+/**
+ * Put the ring into its state after device reset, then make every packet available again that the
+ * device had not used, in the order in which they were sent. The gate must be closed and waited for.
+ *
+ * @return
+ *   Packets made available again.
+ */
+uint16_t
+pvq_txq_reset(struct pvq_txq *q, const struct pvq_queue_mode *mode);
+
+/** As pvq_rxq_clear(), for all packets in the ring, sent or not. */
+void
+pvq_txq_clear(struct pvq_txq *q, bool leak);
+
+/**
+ * Write one packet that needs more than one element, or a header of its own. The flags of its head
+ * are left to the caller.
+ *
+ * @param at
+ *   Where the head goes; moved past the last slot on success.
+ * @param used_slots
+ *   Slots that this burst has written but not published.
+ * @param head_flags
+ *   Out: the head's flags without the lap's.
+ * @return
+ *   Slots written; 0 when the ring has no room now; -EMSGSIZE when it never will, -EINVAL when
+ *   the packet has no data.
+ */
+int
+pvq_txq_write_list(struct pvq_txq *q, struct rte_mbuf *m, struct pvq_cursor *at,
+		   uint16_t used_slots, bool in_order, uint16_t *head_flags);
+
+/**
+ * Free the mbufs of used buffers.
+ *
+ * @param max
+ *   Stop after this many packets or a little later; batches are not split.
+ * @return
+ *   Packets freed.
+ */
+uint16_t
+pvq_txq_reclaim(struct pvq_txq *q, uint16_t max, bool in_order);
+
+/**
+ * Write as many of @p n packets as fit and publish them at once; the device is not notified. Counts
+ * in q->stats what it drops, not what it sends. Polling lcore, or control path with the gate closed.
+ *
+ * @param[out] sum
+ *   What was made available.
+ * @return
+ *   Packets consumed, dropped ones included.
+ */
+uint16_t
+pvq_txq_write(struct pvq_txq *q, struct rte_mbuf **pkts, uint16_t n, bool in_order,
+	      struct pvq_tx_sum *sum);
+
+/** Close the queue's gate from inside a burst: the device broke the rules of the ring. */
+static inline void
+pvq_vq_fail(struct pvq_vq *vq, struct pvq_gate *gate, uint64_t *counter, enum pvq_queue_error error)
+{
+	vq->error = error;
+	(*counter)++;
+	pvq_gate_set(gate, PVQ_GATE_ERROR);
+}
+
+/** data_off, refcnt, nb_segs and port as one word; the name of this group differs with releases. */
+static inline uint64_t *
+pvq_mbuf_rearm(struct rte_mbuf *m)
+{
+	return (uint64_t *)(void *)((char *)m + offsetof(struct rte_mbuf, data_off));
+}
+
+/** Slots that the device holds. */
+static inline uint16_t
+pvq_ring_outstanding(const struct pvq_ring *ring)
+{
+	return ring->size - ring->nb_free;
+}
+
+#endif /* PVQ_QUEUE_H */

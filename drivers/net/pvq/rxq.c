@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 The pvq authors
+ */
+
+#include <stdio.h>
+#include <string.h>
+
+#include <rte_errno.h>
+#include <rte_ethdev.h>
+
+#include "log.h"
+#include "net_hdr.h"
+#include "numa_node.h"
+#include "queue.h"
+
+#define DEFAULT_FREE_THRESH 32u
+
+const char *
+pvq_queue_error_text(enum pvq_queue_error error)
+{
+	switch (error) {
+	case PVQ_QUEUE_BAD_ID:
+		return "used a buffer id that is not outstanding";
+	case PVQ_QUEUE_BAD_ORDER:
+		return "used a buffer id out of order although IN_ORDER was negotiated";
+	case PVQ_QUEUE_BAD_LEN:
+		return "reported a length that does not fit the buffer";
+	case PVQ_QUEUE_BAD_NUM_BUFFERS:
+		return "announced more buffers for a packet than it holds";
+	case PVQ_QUEUE_MERGE_STALLED:
+		return "never delivered the rest of a packet";
+	case PVQ_QUEUE_OK:
+		break;
+	}
+	return "no error";
+}
+
+/* What a fresh mbuf's first fields are to be, as one 64-bit word. */
+static uint64_t
+rearm_word(uint16_t port_id)
+{
+	struct rte_mbuf m = {
+		.data_off = RTE_PKTMBUF_HEADROOM,
+		.nb_segs = 1,
+		.port = port_id,
+	};
+
+	rte_mbuf_refcnt_set(&m, 1);
+	return *pvq_mbuf_rearm(&m);
+}
+
+/* Few enough that even a small ring is refilled before the device runs dry. */
+static uint16_t
+free_thresh(uint16_t asked, uint16_t size)
+{
+	if (asked != 0)
+		return RTE_MIN(asked, size);
+	return RTE_MAX(1u, RTE_MIN(DEFAULT_FREE_THRESH, size / 8u));
+}
+
+struct pvq_rxq *
+pvq_rxq_create(const struct pvq_vq *vq, struct rte_mempool *pool, const struct rte_eth_rxconf *conf,
+	       uint64_t offloads)
+{
+	const size_t ring_at = RTE_ALIGN_CEIL(sizeof(struct pvq_rxq), RTE_CACHE_LINE_SIZE);
+	const size_t shadow_at = ring_at + pvq_ring_bytes(vq->size);
+	const size_t stash_at = shadow_at + vq->size * sizeof(struct rte_mbuf *);
+	const size_t ids_at = stash_at + vq->size * sizeof(struct rte_mbuf *);
+	const uint32_t room = rte_pktmbuf_data_room_size(pool);
+	char name[RTE_MEMZONE_NAMESIZE];
+	const struct rte_memzone *mz;
+	struct pvq_rxq *q;
+
+	snprintf(name, sizeof(name), "pvq%u_vq%u", vq->port_id, vq->index);
+	mz = rte_memzone_reserve_aligned(name, ids_at + vq->size * sizeof(uint16_t), vq->socket_id,
+					 RTE_MEMZONE_IOVA_CONTIG, RTE_CACHE_LINE_SIZE);
+	if (mz == NULL)
+		return NULL;
+	memset(mz->addr, 0, mz->len);
+	q = mz->addr;
+	q->vq = *vq;
+	q->vq.mz = mz;
+	q->vq.ring_mem = (char *)q + ring_at;
+	q->vq.node = pvq_numa_node_of(q->vq.ring_mem);
+	q->vq.lcore = LCORE_ID_ANY;
+	q->vq.deferred_start = conf->rx_deferred_start != 0;
+	q->gate.state = PVQ_GATE_STOPPED | PVQ_GATE_AWAY | PVQ_GATE_NEW;
+	q->shadow = (struct rte_mbuf **)((char *)q + shadow_at);
+	q->stash = (struct rte_mbuf **)((char *)q + stash_at);
+	q->slot_id = (uint16_t *)((char *)q + ids_at);
+	q->pool = pool;
+	q->rearm = rearm_word(vq->port_id);
+	/* A device writes no more than this, so that it fits an mbuf's 16-bit lengths. */
+	q->capacity = RTE_MIN(room - RTE_PKTMBUF_HEADROOM + VIRTIO_NET_HDR_LEN,
+			      (uint32_t)UINT16_MAX);
+	q->conf_free_thresh = conf->rx_free_thresh;
+	q->free_thresh = free_thresh(conf->rx_free_thresh, vq->size);
+	q->offloads = offloads;
+	q->scatter = (offloads & RTE_ETH_RX_OFFLOAD_SCATTER) != 0;
+	pvq_ring_init(&q->ring, q->vq.ring_mem, vq->size, false);
+	return q;
+}
+
+void
+pvq_rxq_free(struct pvq_rxq *q)
+{
+	if (q == NULL)
+		return;
+	pvq_rxq_clear(q, false);
+	rte_memzone_free(q->vq.mz);
+}
+
+/* Save what the old device had finished: the application still gets it, after the reset. */
+static void
+fill_stash(struct pvq_rxq *q)
+{
+	uint16_t keep = q->stash_len - q->stash_next;
+
+	memmove(q->stash, q->stash + q->stash_next, keep * sizeof(q->stash[0]));
+	q->stash_next = 0;
+	q->stash_len = keep + pvq_rxq_drain(q, q->stash + keep, q->vq.size - keep);
+}
+
+/* Bring the buffers that are still posted to the front of the shadow, where id is slot. */
+static uint16_t
+compact_shadow(struct pvq_rxq *q)
+{
+	uint16_t i, n = 0;
+
+	for (i = 0; i < q->vq.size; i++) {
+		struct rte_mbuf *m = q->shadow[i];
+
+		q->shadow[i] = NULL;
+		if (m != NULL)
+			q->shadow[n++] = m;
+		q->slot_id[i] = i;
+	}
+	return n;
+}
+
+static void
+forget_partial(struct pvq_rxq *q)
+{
+	rte_pktmbuf_free(q->merge_head);
+	q->merge_head = NULL;
+	q->merge_left = 0;
+	q->merge_polls = 0;
+	q->batch_left = 0;
+}
+
+int
+pvq_rxq_reset(struct pvq_rxq *q, const struct pvq_queue_mode *mode)
+{
+	struct pvq_cursor at;
+	uint16_t n, i;
+
+	if ((pvq_gate_state(&q->gate) & PVQ_GATE_ERROR) == 0)
+		fill_stash(q);
+	forget_partial(q);
+	n = compact_shadow(q);
+	pvq_ring_init(&q->ring, q->vq.ring_mem, q->vq.size, mode->event_idx);
+	q->mode = *mode;
+	q->vq.error = PVQ_QUEUE_OK;
+
+	at = pvq_ring_cursor(&q->ring);
+	for (i = 0; i < n; i++) {
+		struct rte_mbuf *m = q->shadow[i];
+
+		pvq_ring_write(&q->ring, i,
+			       (uintptr_t)m->buf_addr + RTE_PKTMBUF_HEADROOM - VIRTIO_NET_HDR_LEN,
+			       q->capacity, i);
+		if (i != 0)
+			q->ring.desc[i].flags =
+				rte_cpu_to_le_16(at.flags | VIRTQ_DESC_F_WRITE);
+		pvq_cursor_next(&q->ring, &at);
+	}
+	if (n != 0)
+		pvq_ring_publish(&q->ring, q->ring.avail_flags | VIRTQ_DESC_F_WRITE, at, n);
+	if (n < q->vq.size)
+		pvq_rxq_post(q, mode->in_order);
+	if (pvq_ring_outstanding(&q->ring) == 0)
+		return -ENOMEM;
+	if (q->stash_len != 0)
+		pvq_gate_set(&q->gate, PVQ_GATE_STASH);
+	return 0;
+}
+
+uint16_t
+pvq_rxq_unstash(struct pvq_rxq *q, struct rte_mbuf **pkts, uint16_t n)
+{
+	n = RTE_MIN(n, q->stash_len - q->stash_next);
+	memcpy(pkts, q->stash + q->stash_next, n * sizeof(pkts[0]));
+	q->stash_next += n;
+	if (q->stash_next == q->stash_len) {
+		q->stash_next = 0;
+		q->stash_len = 0;
+		pvq_gate_clear(&q->gate, PVQ_GATE_STASH);
+	}
+	return n;
+}
+
+void
+pvq_rxq_clear(struct pvq_rxq *q, bool leak)
+{
+	rte_pktmbuf_free_bulk(q->stash + q->stash_next, q->stash_len - q->stash_next);
+	q->stash_next = 0;
+	q->stash_len = 0;
+	pvq_gate_clear(&q->gate, PVQ_GATE_STASH);
+	forget_partial(q);
+	if (!leak)
+		rte_pktmbuf_free_bulk(q->shadow, q->vq.size);
+	memset(q->shadow, 0, q->vq.size * sizeof(q->shadow[0]));
+	pvq_ring_init(&q->ring, q->vq.ring_mem, q->vq.size, q->ring.event_idx);
+}

@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 The pvq authors
+ */
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "ethdev.h"
+
+/*
+ * Counters belong to the lcores that write them, so a reset writes none: it remembers where they
+ * stand, and readers subtract.
+ */
+
+struct counter {
+	const char *name;
+	size_t at; /* in struct pvq_rx_stats or pvq_tx_stats */
+};
+
+#define RX(field) offsetof(struct pvq_rx_stats, field)
+#define TX(field) offsetof(struct pvq_tx_stats, field)
+
+static const struct counter rx_counters[] = {
+	{"packets", RX(packets)},
+	{"bytes", RX(bytes)},
+	{"short_errors", RX(short_len)},
+	{"no_parts_errors", RX(no_parts)},
+	{"scatter_errors", RX(scattered)},
+	{"mbuf_allocation_errors", RX(no_mbuf)},
+	{"queue_errors", RX(queue_errors)},
+	{"notifications_sent", RX(notified)},
+	{"notifications_suppressed", RX(suppressed)},
+};
+
+static const struct counter tx_counters[] = {
+	{"packets", TX(packets)},
+	{"bytes", TX(bytes)},
+	{"too_long_errors", TX(too_long)},
+	{"empty_errors", TX(empty)},
+	{"ring_full", TX(ring_full)},
+	{"reclaimed", TX(reclaimed)},
+	{"replayed", TX(replayed)},
+	{"replay_drops", TX(replay_dropped)},
+	{"queue_errors", TX(queue_errors)},
+	{"notifications_sent", TX(notified)},
+	{"notifications_suppressed", TX(suppressed)},
+};
+
+/* After the queues': counters of the port. */
+static const char *const port_counters[] = {"reconnects", "numa_mismatches"};
+
+static uint64_t
+load(const void *stats, size_t at)
+{
+	return __atomic_load_n((const uint64_t *)((const char *)stats + at), __ATOMIC_RELAXED);
+}
+
+static uint64_t
+rx_value(const struct pvq_rxq *q, size_t at)
+{
+	return load(&q->stats, at) - load(&q->stats_base, at);
+}
+
+/* Over all rings of the queue. */
+static uint64_t
+tx_value(const struct pvq_txq *first, size_t at)
+{
+	const struct pvq_txq *q;
+	uint64_t sum = 0;
+	unsigned int r;
+
+	for (r = 0; (q = pvq_txq_ring(first, r)) != NULL; r++)
+		sum += load(&q->stats, at) - load(&q->stats_base, at);
+	return sum;
+}
+
+static uint64_t
+rx_errors(const struct pvq_rxq *q)
+{
+	return rx_value(q, RX(short_len)) + rx_value(q, RX(no_parts)) +
+	       rx_value(q, RX(scattered)) + rx_value(q, RX(queue_errors));
+}
+
+static uint64_t
+tx_errors(const struct pvq_txq *q)
+{
+	return tx_value(q, TX(too_long)) + tx_value(q, TX(empty)) +
+	       tx_value(q, TX(replay_dropped)) + tx_value(q, TX(queue_errors));
+}
+
+int
+pvq_stats_get(PVQ_STATS_GET_ARGS(eth, stats, queues))
+{
+	const struct pvq_device *dev = pvq_device_of(eth);
+	struct pvq_rxq *rxq;
+	struct pvq_txq *txq;
+	unsigned int i;
+
+	PVQ_FOREACH_RXQ(dev, i, rxq) {
+		stats->ipackets += rx_value(rxq, RX(packets));
+		stats->ibytes += rx_value(rxq, RX(bytes));
+		stats->ierrors += rx_errors(rxq);
+		stats->rx_nombuf += rx_value(rxq, RX(no_mbuf));
+		if (PVQ_QUEUE_STATS(stats, queues) == NULL || i >= RTE_ETHDEV_QUEUE_STAT_CNTRS)
+			continue;
+		PVQ_QUEUE_STATS(stats, queues)->q_ipackets[i] = rx_value(rxq, RX(packets));
+		PVQ_QUEUE_STATS(stats, queues)->q_ibytes[i] = rx_value(rxq, RX(bytes));
+		PVQ_QUEUE_STATS(stats, queues)->q_errors[i] = rx_errors(rxq);
+	}
+	for (i = 0; i < dev->data->nb_tx_queues; i++) {
+		txq = dev->data->tx_queues[i];
+		if (txq == NULL)
+			continue;
+		stats->opackets += tx_value(txq, TX(packets));
+		stats->obytes += tx_value(txq, TX(bytes));
+		stats->oerrors += tx_errors(txq);
+		if (PVQ_QUEUE_STATS(stats, queues) == NULL || i >= RTE_ETHDEV_QUEUE_STAT_CNTRS)
+			continue;
+		PVQ_QUEUE_STATS(stats, queues)->q_opackets[i] = tx_value(txq, TX(packets));
+		PVQ_QUEUE_STATS(stats, queues)->q_obytes[i] = tx_value(txq, TX(bytes));
+	}
+	return 0;
+}
+
+int
+pvq_stats_reset(struct rte_eth_dev *eth)
+{
+	const struct pvq_device *dev = pvq_device_of(eth);
+	struct pvq_rxq *rxq;
+	struct pvq_txq *txq;
+	unsigned int i, r;
+
+	PVQ_FOREACH_RXQ(dev, i, rxq)
+		rxq->stats_base = rxq->stats;
+	PVQ_FOREACH_TXR(dev, i, r, txq)
+		txq->stats_base = txq->stats;
+	return 0;
+}
+
+static unsigned int
+count_xstats(const struct rte_eth_dev *eth)
+{
+	return eth->data->nb_rx_queues * RTE_DIM(rx_counters) +
+	       eth->data->nb_tx_queues * RTE_DIM(tx_counters) + RTE_DIM(port_counters);
+}
+
+static uint64_t
+port_value(const struct pvq_device *dev, unsigned int id)
+{
+	struct pvq_rxq *rxq;
+	struct pvq_txq *txq;
+	unsigned int i, r;
+	uint64_t sum = 0;
+
+	if (id == 0)
+		return dev->reconnects;
+	PVQ_FOREACH_RXQ(dev, i, rxq)
+		sum += rxq->vq.numa_mismatches;
+	PVQ_FOREACH_TXR(dev, i, r, txq)
+		sum += txq->vq.numa_mismatches;
+	return sum;
+}
+
+/* Ids run through rx queues, tx queues, port; within a queue in the order of its table. */
+static int
+xstat(const struct rte_eth_dev *eth, uint64_t id, char *name, uint64_t *value)
+{
+	const struct pvq_device *dev = pvq_device_of(eth);
+	const uint64_t nb_rx = eth->data->nb_rx_queues * RTE_DIM(rx_counters);
+	const uint64_t nb_tx = eth->data->nb_tx_queues * RTE_DIM(tx_counters);
+	const struct counter *c;
+	const char *direction = "rx";
+	unsigned int queue;
+
+	if (id >= count_xstats(eth))
+		return -EINVAL;
+	if (id >= nb_rx + nb_tx) {
+		id -= nb_rx + nb_tx;
+		if (name != NULL)
+			snprintf(name, RTE_ETH_XSTATS_NAME_SIZE, "%s", port_counters[id]);
+		if (value != NULL)
+			*value = port_value(dev, id);
+		return 0;
+	}
+	if (id < nb_rx) {
+		queue = id / RTE_DIM(rx_counters);
+		c = &rx_counters[id % RTE_DIM(rx_counters)];
+		if (value != NULL)
+			*value = eth->data->rx_queues[queue] != NULL ?
+				 rx_value(eth->data->rx_queues[queue], c->at) : 0;
+	} else {
+		id -= nb_rx;
+		direction = "tx";
+		queue = id / RTE_DIM(tx_counters);
+		c = &tx_counters[id % RTE_DIM(tx_counters)];
+		if (value != NULL)
+			*value = tx_value(eth->data->tx_queues[queue], c->at);
+	}
+	if (name != NULL)
+		snprintf(name, RTE_ETH_XSTATS_NAME_SIZE, "%s_q%u_%s", direction, queue, c->name);
+	return 0;
+}
+
+int
+pvq_xstats_get(struct rte_eth_dev *eth, struct rte_eth_xstat *xstats, unsigned int n)
+{
+	const unsigned int count = count_xstats(eth);
+	unsigned int i;
+
+	if (xstats == NULL || n < count)
+		return count;
+	for (i = 0; i < count; i++) {
+		xstats[i].id = i;
+		xstat(eth, i, NULL, &xstats[i].value);
+	}
+	return count;
+}
+
+int
+pvq_xstats_get_names(struct rte_eth_dev *eth, struct rte_eth_xstat_name *names, unsigned int n)
+{
+	return pvq_xstats_get_names_by_id(eth, NULL, names, n);
+}
+
+int
+pvq_xstats_get_by_id(struct rte_eth_dev *eth, const uint64_t *ids, uint64_t *values,
+		     unsigned int n)
+{
+	const unsigned int count = count_xstats(eth);
+	unsigned int i;
+
+	if (values == NULL || (ids == NULL && n < count))
+		return count;
+	if (ids == NULL)
+		n = count;
+	for (i = 0; i < n; i++)
+		if (xstat(eth, ids != NULL ? ids[i] : i, NULL, &values[i]) != 0)
+			return -EINVAL;
+	return n;
+}
+
+int
+pvq_xstats_get_names_by_id(struct rte_eth_dev *eth, const uint64_t *ids,
+			   struct rte_eth_xstat_name *names, unsigned int n)
+{
+	const unsigned int count = count_xstats(eth);
+	unsigned int i;
+
+	if (names == NULL || (ids == NULL && n < count))
+		return count;
+	if (ids == NULL)
+		n = count;
+	for (i = 0; i < n; i++)
+		if (xstat(eth, ids != NULL ? ids[i] : i, names[i].name, NULL) != 0)
+			return -EINVAL;
+	return n;
+}

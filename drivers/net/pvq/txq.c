@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 The pvq authors
+ */
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <rte_errno.h>
+#include <rte_ethdev.h>
+
+#include "net_hdr.h"
+#include "numa_node.h"
+#include "queue.h"
+
+#define DEFAULT_FREE_THRESH 32u
+/* One table for every so many slots: packets of several segments are the lesser part. */
+#define SLOTS_PER_TABLE 16u
+
+/* Nothing outstanding: every id and table free, the ring as after device reset. */
+static void
+start_empty(struct pvq_txq *q)
+{
+	uint16_t i;
+
+	memset(q->shadow, 0, q->vq.size * sizeof(q->shadow[0]));
+	/* The stacks give the lowest first, so a device that keeps order sees ascending ids. */
+	for (i = 0; i < q->vq.size; i++)
+		q->free_ids[i] = q->vq.size - 1 - i;
+	for (i = 0; i < q->nb_tables; i++)
+		q->free_tables[i] = q->nb_tables - 1 - i;
+	q->nb_free_ids = q->vq.size;
+	q->nb_free_tables = q->nb_tables;
+	q->nb_multi = 0;
+	pvq_ring_init(&q->ring, q->vq.ring_mem, q->vq.size, q->mode.event_idx);
+}
+
+struct pvq_txq *
+pvq_txq_create(const struct pvq_vq *vq, const struct rte_eth_txconf *conf, uint64_t offloads)
+{
+	const uint16_t nb_tables = RTE_MAX(1u, vq->size / SLOTS_PER_TABLE);
+	const size_t ring_at = RTE_ALIGN_CEIL(sizeof(struct pvq_txq), RTE_CACHE_LINE_SIZE);
+	const size_t tables_at = ring_at + pvq_ring_bytes(vq->size);
+	const size_t hdr_at =
+		tables_at + nb_tables * PVQ_TABLE_ELEMENTS * sizeof(struct virtq_desc);
+	const size_t shadow_at = hdr_at + RTE_CACHE_LINE_SIZE;
+	const size_t info_at = shadow_at + vq->size * sizeof(struct rte_mbuf *);
+	const size_t ids_at = info_at + vq->size * sizeof(struct pvq_tx_info);
+	const size_t free_tables_at = ids_at + vq->size * sizeof(uint16_t);
+	char name[RTE_MEMZONE_NAMESIZE];
+	const struct rte_memzone *mz;
+	struct pvq_txq *q;
+
+	snprintf(name, sizeof(name), "pvq%u_vq%u", vq->port_id, vq->index);
+	mz = rte_memzone_reserve_aligned(name, free_tables_at + nb_tables * sizeof(uint16_t),
+					 vq->socket_id, RTE_MEMZONE_IOVA_CONTIG,
+					 RTE_CACHE_LINE_SIZE);
+	if (mz == NULL)
+		return NULL;
+	memset(mz->addr, 0, mz->len);
+	q = mz->addr;
+	q->vq = *vq;
+	q->vq.mz = mz;
+	q->vq.ring_mem = (char *)q + ring_at;
+	q->vq.node = pvq_numa_node_of(q->vq.ring_mem);
+	q->vq.lcore = LCORE_ID_ANY;
+	q->vq.deferred_start = conf->tx_deferred_start != 0;
+	q->gate.state = PVQ_GATE_STOPPED | PVQ_GATE_AWAY | PVQ_GATE_NEW;
+	q->tables = (struct virtq_desc *)((char *)q + tables_at);
+	q->zero_hdr = (struct virtio_net_hdr *)((char *)q + hdr_at);
+	q->shadow = (struct rte_mbuf **)((char *)q + shadow_at);
+	q->info = (struct pvq_tx_info *)((char *)q + info_at);
+	q->free_ids = (uint16_t *)((char *)q + ids_at);
+	q->free_tables = (uint16_t *)((char *)q + free_tables_at);
+	q->nb_tables = nb_tables;
+	q->conf_free_thresh = conf->tx_free_thresh;
+	q->free_thresh = conf->tx_free_thresh != 0 ?
+				 RTE_MIN(conf->tx_free_thresh, vq->size) :
+				 RTE_MAX(1u, RTE_MIN(DEFAULT_FREE_THRESH, vq->size / 4u));
+	q->offloads = offloads;
+	q->self = q;
+	q->rings = &q->self;
+	q->nb_rings = 1;
+	q->fast_free = (offloads & RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE) != 0;
+	q->max_len = UINT32_MAX;
+	rte_spinlock_init(&q->lock);
+	start_empty(q);
+	return q;
+}
+
+struct pending {
+	struct rte_mbuf *m;
+	uint32_t seq;
+};
+
+/* Older first; the difference stays right when the counter wraps. */
+static int
+pending_compare(const void *a, const void *b)
+{
+	return (int32_t)(((const struct pending *)a)->seq - ((const struct pending *)b)->seq);
+}
+
+/* The packets that the device holds, oldest first. @return how many. */
+static uint16_t
+collect_pending(const struct pvq_txq *q, struct pending *list)
+{
+	const uint16_t slots = pvq_ring_outstanding(&q->ring);
+	uint16_t i, n = 0;
+
+	if (q->mode.in_order) {
+		for (i = 0; i < slots; i++) {
+			uint16_t slot = pvq_ring_slot_add(&q->ring, q->ring.next_used, i);
+
+			if (q->shadow[slot] != NULL)
+				list[n++].m = q->shadow[slot];
+		}
+		return n;
+	}
+	for (i = 0; i < q->vq.size; i++)
+		if (q->shadow[i] != NULL)
+			list[n++] = (struct pending){q->shadow[i], q->info[i].seq};
+	qsort(list, n, sizeof(list[0]), pending_compare);
+	return n;
+}
+
+uint16_t
+pvq_txq_reset(struct pvq_txq *q, const struct pvq_queue_mode *mode)
+{
+	struct pending *list;
+	struct pvq_tx_sum sum;
+	uint16_t n, i, again = 0;
+
+	if ((pvq_gate_state(&q->gate) & PVQ_GATE_ERROR) == 0)
+		pvq_txq_reclaim(q, UINT16_MAX, q->mode.in_order);
+	list = calloc(pvq_ring_outstanding(&q->ring) + 1u, sizeof(*list));
+	if (list == NULL) {
+		q->stats.replay_dropped += pvq_ring_outstanding(&q->ring);
+		pvq_txq_clear(q, false);
+		return 0;
+	}
+	n = collect_pending(q, list);
+	q->mode = *mode;
+	q->max_len = mode->max_tx_len;
+	q->vq.error = PVQ_QUEUE_OK;
+	start_empty(q);
+	/* One at a time: what does not fit any more may be in the middle. */
+	for (i = 0; i < n; i++) {
+		if (pvq_txq_write(q, &list[i].m, 1, mode->in_order, &sum) == 0)
+			rte_pktmbuf_free(list[i].m);
+		again += sum.packets;
+	}
+	free(list);
+	q->stats.replayed += again;
+	q->stats.replay_dropped += n - again;
+	return again;
+}
+
+void
+pvq_txq_clear(struct pvq_txq *q, bool leak)
+{
+	const uint16_t slots = q->mode.in_order ? pvq_ring_outstanding(&q->ring) : q->vq.size;
+	const uint16_t first = q->mode.in_order ? q->ring.next_used : 0;
+	uint16_t i;
+
+	for (i = 0; i < slots && !leak; i++)
+		rte_pktmbuf_free(q->shadow[pvq_ring_slot_add(&q->ring, first, i)]);
+	start_empty(q);
+}
+
+void
+pvq_txq_free(struct pvq_txq *q)
+{
+	if (q == NULL)
+		return;
+	pvq_txq_clear(q, false);
+	rte_memzone_free(q->vq.mz);
+}
