@@ -140,7 +140,7 @@ bring_up(struct pvq_device *dev)
 	dev->was_live = true;
 	pvq_rings_open(dev);
 	pvq_rings_notify_all(dev);
-	set_link(dev, !dev->admin_down);
+	set_link(dev, !dev->admin_down && pvq_device_read_link(dev));
 	log_up(dev, replayed);
 	return 0;
 }
@@ -210,6 +210,9 @@ pvq_device_tend(struct pvq_device *dev)
 {
 	pthread_mutex_lock(&dev->lock);
 	catch_up_with_memory(dev);
+	/* No vhost-user backend announces a change, so it is asked. */
+	if (dev->live && pvq_has(dev, VIRTIO_NET_F_STATUS))
+		set_link(dev, !dev->admin_down && pvq_device_read_link(dev));
 	if (dev->live && pvq_rings_report_errors(dev))
 		__atomic_fetch_or(&dev->pending_events, PVQ_EVENT_ERROR, __ATOMIC_RELEASE);
 	pthread_mutex_unlock(&dev->lock);
@@ -228,6 +231,23 @@ pvq_device_memory_changed(struct pvq_device *dev)
 	pvq_gate_barrier();
 }
 
+/* Errors that another connection may not have; all others are of the port's configuration. */
+static bool
+connection_failed(int ret)
+{
+	switch (ret) {
+	case -EPROTO:
+	case -EBADMSG:
+	case -ETIMEDOUT:
+	case -ECONNRESET:
+	case -ENOTCONN:
+	case -EIO:
+		return true;
+	default:
+		return false;
+	}
+}
+
 int
 pvq_device_start(struct pvq_device *dev)
 {
@@ -235,18 +255,21 @@ pvq_device_start(struct pvq_device *dev)
 
 	dev->started = true;
 	dev->was_live = false;
+	dev->admin_down = false;
+	pvq_rings_start_gates(dev);
 	if (!dev->present)
 		return 0;
 	ret = bring_up(dev);
 	if (ret == 0)
 		return 0;
-	if (ret == -ENOMEM || ret == -EBUSY || ret == -EINVAL) {
-		dev->started = false;
-		return ret;
-	}
-	/* The connection's fault: the port waits for a better one. */
 	dev->transport->drop(dev);
-	return 0;
+	/* The port waits for a better one. */
+	if (connection_failed(ret))
+		return 0;
+	dev->started = false;
+	if (ret != -EBUSY)
+		pvq_rings_clear(dev, false);
+	return ret;
 }
 
 int
@@ -256,7 +279,7 @@ pvq_device_stop(struct pvq_device *dev)
 	int ret;
 
 	dev->started = false;
-	pvq_rings_shut(dev, PVQ_GATE_AWAY);
+	pvq_rings_shut(dev, PVQ_GATE_STOPPED);
 	ret = pvq_rings_quiesce(dev);
 	if (ret != 0)
 		return ret;
@@ -291,7 +314,7 @@ pvq_device_set_admin(struct pvq_device *dev, bool up)
 	else
 		pvq_rings_start_gates(dev);
 	if (dev->live)
-		set_link(dev, up);
+		set_link(dev, up && pvq_device_read_link(dev));
 	return 0;
 }
 

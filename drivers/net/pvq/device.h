@@ -184,8 +184,10 @@ pvq_device_memory_changed(struct pvq_device *dev);
  * hands. dev->lock held.
  *
  * @return
- *   0, also when there is no device yet; -ENOMEM when a receive ring could not be filled; -EBUSY
- *   when a polling lcore did not leave its ring.
+ *   0, also when there is no device yet or its connection failed; -ENOMEM when a receive ring could
+ *   not be filled; -ENOSPC when the device has too few queue pairs; -E2BIG when it takes fewer
+ *   memory regions than there are; -EINVAL when the MTU does not fit; -EBUSY when a polling lcore
+ *   did not leave its ring. All are logged.
  */
 int
 pvq_device_start(struct pvq_device *dev);

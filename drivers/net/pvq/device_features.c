@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include <rte_common.h>
+#include <ethdev_driver.h>
 
 #include "device_features.h"
 #include "log.h"
@@ -48,8 +49,7 @@ uint64_t
 pvq_wanted_features(const struct pvq_device *dev)
 {
 	uint64_t wanted = PVQ_FEATURES_REQUIRED | 1ULL << VIRTIO_F_INDIRECT_DESC |
-			  1ULL << VIRTIO_NET_F_MTU | 1ULL << VIRTIO_NET_F_MAC |
-			  1ULL << VIRTIO_NET_F_STATUS;
+			  1ULL << VIRTIO_NET_F_MTU | 1ULL << VIRTIO_NET_F_STATUS;
 
 	if (dev->opt.mrg_rxbuf)
 		wanted |= 1ULL << VIRTIO_NET_F_MRG_RXBUF;
@@ -57,6 +57,10 @@ pvq_wanted_features(const struct pvq_device *dev)
 		wanted |= 1ULL << VIRTIO_F_IN_ORDER;
 	if (dev->opt.event_idx)
 		wanted |= 1ULL << VIRTIO_F_EVENT_IDX;
+	/* To accept MAC is to promise the device's address; the port may have had its own before. */
+	if (dev->offer.has_mac && dev->data->mac_addrs != NULL &&
+	    rte_is_same_ether_addr(&dev->offer.mac, &dev->data->mac_addrs[0]))
+		wanted |= 1ULL << VIRTIO_NET_F_MAC;
 	return wanted;
 }
 
@@ -91,7 +95,7 @@ read_offer_config(struct pvq_device *dev)
 	if (ret != 0) {
 		if (ret != -ENOTSUP)
 			PVQ_LOG(WARNING, dev->name, "backend's configuration space is unreadable");
-		/* A MAC or MTU that nobody can read is not negotiated either. */
+		/* A MAC or link state that nobody can read is not negotiated either. */
 		offer->features &= ~(1ULL << VIRTIO_NET_F_MAC | 1ULL << VIRTIO_NET_F_STATUS);
 		return;
 	}
@@ -186,4 +190,16 @@ pvq_device_queue_mode(const struct pvq_device *dev)
 		.event_idx = pvq_has(dev, VIRTIO_F_EVENT_IDX),
 		.max_tx_len = limited ? pvq_frame_len(dev->offer.mtu) : UINT32_MAX,
 	};
+}
+
+bool
+pvq_device_read_link(struct pvq_device *dev)
+{
+	rte_le16_t status;
+
+	if (!pvq_has(dev, VIRTIO_NET_F_STATUS) ||
+	    dev->transport->read_config(dev, offsetof(struct virtio_net_config, status),
+					sizeof(status), &status) != 0)
+		return true;
+	return (rte_le_to_cpu_16(status) & VIRTIO_NET_S_LINK_UP) != 0;
 }

@@ -4,7 +4,6 @@
 
 #include <errno.h>
 
-#include "device_rings.h"
 #include "ethdev.h"
 
 static int
@@ -68,7 +67,6 @@ pvq_dev_start(struct rte_eth_dev *eth)
 	ret = pvq_device_check_mtu(dev, eth->data->mtu);
 	if (ret == 0) {
 		set_queue_states(eth, true);
-		pvq_rings_start_gates(dev);
 		ret = pvq_device_start(dev);
 		if (ret != 0)
 			set_queue_states(eth, false);

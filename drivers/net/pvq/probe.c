@@ -74,6 +74,9 @@ init_primary(struct rte_eth_dev *eth, const struct pvq_options *opt)
 	eth->dev_ops = &pvq_eth_dev_ops;
 	eth->data->dev_flags |= RTE_ETH_DEV_INTR_LSC;
 	eth->data->dev_link.link_status = RTE_ETH_LINK_DOWN;
+	/* Nothing filters, so this is how things stand before anybody asks for it. */
+	eth->data->promiscuous = 1;
+	eth->data->all_multicast = 1;
 	eth->intr_handle = rte_intr_instance_alloc(RTE_INTR_INSTANCE_F_SHARED);
 	if (eth->intr_handle == NULL)
 		return -ENOMEM;
