@@ -120,11 +120,19 @@ op_share_memory(struct pvq_device *dev)
 {
 	struct vhost_user *vu = vhost_user_of(dev);
 	struct vhost_user_mem now;
+	unsigned int nb;
 	int ret = vhost_user_mem_list(&now, dev->name);
 
 	if (ret != 0)
 		return ret;
+	nb = now.nb;
 	ret = vhost_user_mem_share(&vu->conn, vu->mem_slots, &vu->known, &now);
+	if (ret == -E2BIG)
+		PVQ_REFUSE(dev,
+			"EAL's memory makes %u regions and the backend takes %u: start the "
+			"application with --single-file-segments, with larger hugepages, with less "
+			"memory or with --no-huge",
+			nb, vu->mem_slots != 0 ? vu->mem_slots : VHOST_USER_TABLE_REGIONS);
 	/* Not the connection's fault: the backend goes on with what it knows. */
 	if (ret == -E2BIG || ret == -ENOMEM)
 		return ret;

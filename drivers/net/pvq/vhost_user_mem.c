@@ -134,16 +134,6 @@ wire_region(const struct vhost_user_mem_region *r)
 	};
 }
 
-static int
-too_many(const struct vhost_user_conn *conn, unsigned int nb, unsigned int limit)
-{
-	PVQ_LOG(ERR, conn->name,
-		"EAL's memory makes %u regions and the backend takes %u: start the application with "
-		"--single-file-segments, with larger hugepages, with less memory or with --no-huge",
-		nb, limit);
-	return -E2BIG;
-}
-
 /* The table of @p mem without the regions for which @p skip is set. */
 static int
 send_table(struct vhost_user_conn *conn, const struct vhost_user_mem *mem, const bool *skip)
@@ -167,7 +157,7 @@ share_table(struct vhost_user_conn *conn, const struct vhost_user_mem *known,
 	    const struct vhost_user_mem *now)
 {
 	if (now->nb > VHOST_USER_TABLE_REGIONS)
-		return too_many(conn, now->nb, VHOST_USER_TABLE_REGIONS);
+		return -E2BIG;
 	/*
 	 * Memory freed and allocated again at the same addresses: backends compare addresses only
 	 * and would keep the old files, so let them see a table without those regions first.
@@ -261,7 +251,7 @@ share_slots(struct vhost_user_conn *conn, unsigned int slots, struct vhost_user_
 	int ret;
 
 	if (now->nb > slots)
-		return too_many(conn, now->nb, slots);
+		return -E2BIG;
 	ret = remove_stale(conn, known, now);
 	if (ret != 0)
 		return ret;
@@ -270,9 +260,8 @@ share_slots(struct vhost_user_conn *conn, unsigned int slots, struct vhost_user_
 		if (append_rest(known, kept, now->regions[i]) != 0)
 			return -ENOMEM;
 	if (known->nb > slots) {
-		ret = too_many(conn, known->nb, slots);
 		known->nb = kept;
-		return ret;
+		return -E2BIG;
 	}
 	for (i = kept; i < known->nb; i++) {
 		struct vhost_user_mem_reg msg = {.region = wire_region(&known->regions[i])};

@@ -50,8 +50,8 @@ vhost_user_mem_free(struct vhost_user_mem *mem);
  * @param slots
  *   Regions the backend takes one by one (CONFIGURE_MEM_SLOTS), or 0 for a table of eight.
  * @return
- *   0; -E2BIG when there are more regions than the backend takes (logged, with what to do; the
- *   backend still knows what it knew); another -errno from the connection.
+ *   0; -E2BIG when there are more regions than the backend takes: it still knows what it knew;
+ *   another -errno from the connection.
  */
 int
 vhost_user_mem_share(struct vhost_user_conn *conn, unsigned int slots, struct vhost_user_mem *known,

@@ -1,0 +1,215 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-3-Clause
+# Copyright(c) 2026 The pvq authors
+#
+# Install what is needed, build, and run every test.
+set -euo pipefail
+
+SUITES=(build unit asan checks docs system)
+
+usage()
+{
+	cat <<'END'
+Usage: devtools/test.sh [--only SUITE[,SUITE...]]
+
+Builds pvq and runs its tests. Ends with the failed and the skipped tests by name, and the line
+`N passed, N failed, N skipped`. The exit status is 0 only if none failed; a suite that cannot be
+built, crashes or tells no results has failed.
+
+  --only LIST  only these of the suites, which are
+                 build   gcc, clang and sanitizers, warnings are errors
+                 unit    rings and queues against a device model
+                 asan    the same under AddressSanitizer and UndefinedBehaviorSanitizer
+                 checks  properties of the source and of the plugin
+                 docs    the guides build without warnings
+                 system  stock testpmd, dpdk-test and Open vSwitch with the plugin
+  --help       this text
+
+Missing packages are installed with apt (as root); PKG_CONFIG_PATH may name another DPDK. Builds,
+logs and results (JUnit XML) go to $PVQ_BUILD_DIR (default: build/ here), fetched driver headers to
+~/.cache/pvq. No hugepages are needed.
+END
+}
+
+bad_usage()
+{
+	printf 'error: %s\n\n' "$1" >&2
+	usage >&2
+	exit 2
+}
+
+chosen=" ${SUITES[*]} "
+while (($#)); do
+	case $1 in
+	--only=* | --only)
+		if [[ $1 == --only ]]; then
+			(($# > 1)) || bad_usage "--only needs a list of suites"
+			chosen=$2
+			shift
+		else
+			chosen=${1#*=}
+		fi
+		chosen=" ${chosen//,/ } "
+		[[ $chosen == *[![:space:]]* ]] || bad_usage "--only needs a list of suites"
+		for suite in $chosen; do
+			[[ " ${SUITES[*]} " == *" $suite "* ]] || bad_usage "no suite $suite"
+		done
+		;;
+	-h | --help)
+		usage
+		exit 0
+		;;
+	*) bad_usage "unknown argument $1" ;;
+	esac
+	shift
+done
+
+# shellcheck source-path=SCRIPTDIR
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+# Enough for a slow machine; a test that hangs ends by a limit of its own long before.
+PYTEST_LIMIT=1200
+RESULTS=$PVQ_BUILD_DIR/results
+LOGS=$PVQ_BUILD_DIR/logs
+
+wants()
+{
+	local suite
+	for suite in "$@"; do
+		[[ $chosen != *" $suite "* ]] || return 0
+	done
+	return 1
+}
+
+# result SUITE NAME OUTCOME [LOG]: note one result of ours; LOG is its reason.
+result()
+{
+	if [[ -n ${4-} ]]; then
+		head -n 40 "$4"
+	fi | /usr/bin/python3 "$PVQ_ROOT/devtools/junit_add.py" "$RESULTS/$1-$2.xml" "$1" "$2" "$3"
+}
+
+# build NAME COMPILER [meson options...]
+build()
+{
+	local name=$1 compiler=$2
+	shift 2
+	if CC=$compiler pvq_build "$name" --werror -Dtests=true "$@"; then
+		! wants build || result build "$name" passed
+	else
+		grep -hE '(error|ERROR|warning|FAILED):|undefined reference' "$LOGS/$name"-*.log \
+			>"$PVQ_WORK/$name.log" || tail -n 5 "$LOGS/$name"-*.log >"$PVQ_WORK/$name.log"
+		result build "$name" failed "$PVQ_WORK/$name.log"
+		return 1
+	fi
+}
+
+# pytest_suite NAME: run test/NAME with everything temporary in a folder of its own.
+pytest_suite()
+{
+	local name=$1 status=0 temp=$PVQ_WORK/$1
+	mkdir -p "$temp"
+	pvq_foreground timeout -k 20 "$PYTEST_LIMIT" env TMPDIR="$temp" \
+		/usr/bin/python3 -m pytest -v --color=no -p no:cacheprovider --rootdir="$PVQ_ROOT" \
+		--junitxml="$RESULTS/$name.xml" "$PVQ_ROOT/test/$name" || status=$?
+	# 0 and 1 are told in the results, test by test.
+	if ((status > 1)); then
+		echo "pytest ended with status $status" >"$PVQ_WORK/$name.log"
+		result "$name" pytest failed "$PVQ_WORK/$name.log"
+	fi
+	leftovers "$name" "$temp"
+}
+
+# leftovers SUITE FOLDER: whatever ran with its temporary files in FOLDER is to have ended, and
+# nothing is to be mounted there.
+leftovers()
+{
+	local suite=$1 folder=$2 found=$PVQ_WORK/$1-left.log pid
+	for _ in {1..10}; do
+		pvq_living "$folder" >"$found"
+		[[ -s $found ]] || break
+		sleep 0.3
+	done
+	while read -r pid _; do
+		kill -KILL "$pid" 2>/dev/null || :
+	done <"$found"
+	awk -v folder="$folder/" 'index($2, folder) == 1 { print "mounted: " $2 }' \
+		/proc/self/mounts >>"$found"
+	if [[ -s $found ]]; then
+		result "$suite" nothing-left-behind failed "$found"
+	else
+		result "$suite" nothing-left-behind passed
+	fi
+}
+
+pvq_step "packages"
+pvq_install_packages test
+pvq_find_dpdk
+pvq_step "driver headers"
+pvq_sdk_headers
+
+mkdir -p "$PVQ_BUILD_DIR"
+exec 8>"$PVQ_BUILD_DIR/.lock-test"
+flock -n 8 || pvq_die "another test run uses $PVQ_BUILD_DIR: wait for it, or set PVQ_BUILD_DIR"
+rm -rf "$RESULTS"
+mkdir -p "$RESULTS" "$LOGS"
+status=0
+
+pvq_step "build"
+gcc_built=0 asan_built=0
+! build gcc gcc || gcc_built=1
+if wants build; then
+	build clang clang || :
+fi
+if wants build asan system; then
+	! build asan gcc --buildtype=debugoptimized -Db_sanitize=address,undefined -Db_lundef=false ||
+		asan_built=1
+fi
+
+if wants unit && ((gcc_built)); then
+	pvq_step "unit tests"
+	pvq_foreground /usr/bin/python3 "$PVQ_ROOT/devtools/unit.py" "$PVQ_BUILD_DIR/gcc" \
+		"$RESULTS/unit.xml" || :
+fi
+
+if wants asan && ((asan_built)); then
+	pvq_step "unit tests with sanitizers"
+	pvq_foreground env ASAN_OPTIONS=abort_on_error=0:detect_leaks=1 \
+		UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
+		/usr/bin/python3 "$PVQ_ROOT/devtools/unit.py" "$PVQ_BUILD_DIR/asan" \
+		"$RESULTS/asan.xml" --label asan || :
+fi
+
+if wants docs; then
+	pvq_step "documents"
+	if pvq_quiet "sphinx-build" "$LOGS/docs.log" /usr/bin/python3 -m sphinx -W --keep-going -q \
+		-b html "$PVQ_ROOT/doc/guides" "$PVQ_BUILD_DIR/doc"; then
+		result docs guides passed
+	else
+		result docs guides failed "$LOGS/docs.log"
+	fi
+fi
+
+if wants checks system && ((gcc_built)); then
+	export PVQ_BUILD=$PVQ_BUILD_DIR/gcc PVQ_BUILD_ASAN='' PVQ_PLUGIN_ASAN=''
+	if ((asan_built)); then
+		PVQ_BUILD_ASAN=$PVQ_BUILD_DIR/asan
+		pvq_stage_plugin asan
+		PVQ_PLUGIN_ASAN=$PVQ_PLUGIN
+	fi
+	pvq_stage_plugin gcc
+	export PVQ_PLUGIN PVQ_TESTPMD
+	for suite in checks system; do
+		if wants "$suite"; then
+			pvq_step "$suite tests"
+			pytest_suite "$suite"
+		fi
+	done
+fi
+
+pvq_step "all told, $((SECONDS / 60)) min $((SECONDS % 60)) s; results are in $RESULTS"
+# A failed build is told even where nobody asked for that suite.
+! ls "$RESULTS"/build-*.xml >/dev/null 2>&1 || wants build || chosen+="build "
+# shellcheck disable=SC2086
+/usr/bin/python3 "$PVQ_ROOT/devtools/junit_sum.py" "$RESULTS" $chosen || status=1
+exit "$status"
