@@ -40,11 +40,17 @@ pvq_tx_free_bulk(const struct pvq_txq *q, struct rte_mbuf **m, uint16_t n, bool 
 		rte_pktmbuf_free_bulk(m, n);
 }
 
-/** Free the packets of @p n slots from @p slot, a stretch that does not wrap. @return packets. */
+/**
+ * Free the packets of @p n slots from @p slot, a stretch that does not wrap.
+ *
+ * @param simple
+ *   Every slot is a packet.
+ * @return
+ *   Packets freed.
+ */
 static __rte_always_inline uint16_t
-pvq_tx_free_stretch(struct pvq_txq *q, uint16_t slot, uint16_t n)
+pvq_tx_free_stretch(struct pvq_txq *q, uint16_t slot, uint16_t n, bool simple)
 {
-	const bool simple = q->nb_multi == 0;
 	uint16_t packets = n;
 
 	if (n == 0)
@@ -68,6 +74,8 @@ pvq_tx_reclaim_in_order(struct pvq_txq *q, uint16_t max)
 {
 	struct pvq_ring *ring = &q->ring;
 	const uint16_t start = ring->next_used;
+	/* For both stretches at once: a list may begin in one and end in the other. */
+	const bool simple = q->nb_multi == 0;
 	uint16_t taken = 0, first;
 
 	while (taken < max && ring->nb_free != ring->size) {
@@ -87,7 +95,8 @@ pvq_tx_reclaim_in_order(struct pvq_txq *q, uint16_t max)
 		taken += ahead;
 	}
 	first = RTE_MIN(taken, (uint16_t)(ring->size - start));
-	return pvq_tx_free_stretch(q, start, first) + pvq_tx_free_stretch(q, 0, taken - first);
+	return pvq_tx_free_stretch(q, start, first, simple) +
+	       pvq_tx_free_stretch(q, 0, taken - first, simple);
 }
 
 /** Reclaim without IN_ORDER: each used descriptor names one buffer, in any order (PR-18, PR-19). */

@@ -126,7 +126,9 @@ bring_up(struct pvq_device *dev)
 	if (ret != 0)
 		return ret;
 	/* A backend works through messages in order: after this answer it has seen DRIVER_OK. */
-	dev->transport->get_status(dev, &ignored);
+	ret = dev->transport->get_status(dev, &ignored);
+	if (ret != 0 && ret != -ENOTSUP)
+		return ret;
 
 	select_paths(dev, &mode);
 	rte_spinlock_lock(&dev->gate_lock);
@@ -179,6 +181,13 @@ pvq_device_lost(struct pvq_device *dev)
 	set_link(dev, false);
 	pthread_mutex_unlock(&dev->lock);
 	pvq_device_raise_events(dev);
+}
+
+void
+pvq_device_drop(struct pvq_device *dev)
+{
+	dev->present = false;
+	dev->transport->drop(dev);
 }
 
 static void
@@ -262,7 +271,7 @@ pvq_device_start(struct pvq_device *dev)
 	ret = bring_up(dev);
 	if (ret == 0)
 		return 0;
-	dev->transport->drop(dev);
+	pvq_device_drop(dev);
 	/* The port waits for a better one. */
 	if (connection_failed(ret))
 		return 0;
@@ -287,7 +296,7 @@ pvq_device_stop(struct pvq_device *dev)
 		set_dead(dev);
 		/* Status first: a backend must not start again when only some rings are stopped. */
 		ret = pvq_device_reset_status(dev);
-		if (ret == 0)
+		if (ret == 0 || ret == -EPROTO)
 			ret = pvq_rings_take_back(dev);
 		if (ret != 0 && ret != -ECONNRESET) {
 			PVQ_LOG(ERR, dev->name,
@@ -296,7 +305,7 @@ pvq_device_stop(struct pvq_device *dev)
 			leak = true;
 		}
 		if (ret != 0)
-			dev->transport->drop(dev);
+			pvq_device_drop(dev);
 	}
 	set_link(dev, false);
 	pvq_rings_clear(dev, leak);

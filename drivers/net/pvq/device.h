@@ -168,6 +168,10 @@ pvq_device_arrived(struct pvq_device *dev);
 void
 pvq_device_lost(struct pvq_device *dev);
 
+/** Give the device up and look for it afresh. dev->lock held. */
+void
+pvq_device_drop(struct pvq_device *dev);
+
 /** Things to do now and then: raise queue errors, catch up with memory. Transport's thread. */
 void
 pvq_device_tend(struct pvq_device *dev);

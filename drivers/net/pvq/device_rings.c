@@ -239,6 +239,15 @@ pvq_rings_report_errors(struct pvq_device *dev)
 	return any;
 }
 
+/* A backend that cannot disable a ring finds nothing to do there: the gate is enough. */
+static int
+tell_enabled(struct pvq_device *dev, uint16_t vq, bool enable)
+{
+	int ret = dev->live ? dev->transport->queue_enable(dev, vq, enable) : 0;
+
+	return ret == -ENOTSUP ? 0 : ret;
+}
+
 int
 pvq_device_enable_rxq(struct pvq_device *dev, struct pvq_rxq *q, bool enable)
 {
@@ -246,17 +255,14 @@ pvq_device_enable_rxq(struct pvq_device *dev, struct pvq_rxq *q, bool enable)
 
 	q->vq.stopped = !enable;
 	if (enable) {
-		if (dev->live)
-			ret = dev->transport->queue_enable(dev, q->vq.index, true);
+		ret = tell_enabled(dev, q->vq.index, true);
 		pvq_rings_start_gates(dev);
 		return ret;
 	}
 	pvq_gate_set(&q->gate, PVQ_GATE_STOPPED);
 	pvq_gate_barrier();
 	ret = pvq_gate_wait(&q->gate);
-	if (ret == 0 && dev->live)
-		ret = dev->transport->queue_enable(dev, q->vq.index, false);
-	return ret;
+	return ret != 0 ? ret : tell_enabled(dev, q->vq.index, false);
 }
 
 int
@@ -274,8 +280,8 @@ pvq_device_enable_txq(struct pvq_device *dev, struct pvq_txq *first, bool enable
 	pvq_gate_barrier();
 	for (r = 0; (q = pvq_txq_ring(first, r)) != NULL && ret == 0; r++) {
 		ret = pvq_gate_wait(&q->gate);
-		if (ret == 0 && dev->live)
-			ret = dev->transport->queue_enable(dev, q->vq.index, enable);
+		if (ret == 0)
+			ret = tell_enabled(dev, q->vq.index, enable);
 	}
 	pvq_rings_start_gates(dev);
 	return ret;

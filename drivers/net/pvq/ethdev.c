@@ -112,7 +112,7 @@ pvq_dev_reset(struct rte_eth_dev *eth)
 
 	pthread_mutex_lock(&dev->lock);
 	if (dev->present)
-		dev->transport->drop(dev);
+		pvq_device_drop(dev);
 	pthread_mutex_unlock(&dev->lock);
 	return 0;
 }

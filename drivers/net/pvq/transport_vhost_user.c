@@ -12,14 +12,12 @@
 
 #define VRING_FD_NONE_BIT (1u << 8)
 
-/* After anything but a refusal the stream may be out of step: the thread will start afresh. */
+/* The thread gives a broken connection up and starts afresh. */
 static int
 checked(struct vhost_user *vu, int ret)
 {
-	if (ret != 0 && ret != -EPROTO) {
-		vu->lost = true;
+	if (vu->conn.broken)
 		eventfd_write(vu->wake_fd, 1);
-	}
 	return ret;
 }
 
@@ -216,7 +214,7 @@ op_drop(struct pvq_device *dev)
 {
 	struct vhost_user *vu = vhost_user_of(dev);
 
-	vu->lost = true;
+	vu->conn.broken = true;
 	eventfd_write(vu->wake_fd, 1);
 }
 

@@ -29,7 +29,6 @@ struct vhost_user {
 	int wake_fd;
 	pvq_thread_t thread;
 	bool quit;
-	bool lost; /**< the connection broke during a request */
 	uint64_t protocol_features;
 	unsigned int mem_slots;
 	struct vhost_user_mem known; /**< what this connection's backend was told */

@@ -154,9 +154,12 @@ report(struct vhost_user_conn *conn, enum vhost_user_request request, int ret)
 			vhost_user_request_name(request), TIMEOUT_MS / 1000);
 	else if (ret == -EPROTO)
 		PVQ_LOG(ERR, conn->name, "backend refused %s", vhost_user_request_name(request));
-	else if (ret != 0)
+	else if (ret != 0 && !conn->broken)
 		PVQ_LOG(DEBUG, conn->name, "%s: %s", vhost_user_request_name(request),
 			strerror(-ret));
+	/* An answer that comes late would be taken for that of the next request. */
+	if (ret != 0 && ret != -EPROTO)
+		conn->broken = true;
 	return ret;
 }
 
@@ -173,8 +176,8 @@ vhost_user_send(struct vhost_user_conn *conn, enum vhost_user_request request, c
 	uint64_t failed;
 	int ret;
 
-	if (conn->fd < 0)
-		return -ENOTCONN;
+	if (conn->fd < 0 || conn->broken)
+		return -ECONNRESET;
 	ret = send_all(conn->fd, &h, payload, fds, nb_fds, deadline);
 	if (ret == 0 && conn->reply_ack) {
 		ret = receive_reply(conn, request, &failed, sizeof(failed), deadline);
@@ -192,8 +195,8 @@ vhost_user_ask(struct vhost_user_conn *conn, enum vhost_user_request request, co
 	struct header h = {.request = request, .flags = FLAG_VERSION, .size = len};
 	int ret;
 
-	if (conn->fd < 0)
-		return -ENOTCONN;
+	if (conn->fd < 0 || conn->broken)
+		return -ECONNRESET;
 	ret = send_all(conn->fd, &h, payload, NULL, 0, deadline);
 	if (ret == 0)
 		ret = receive_reply(conn, request, reply, reply_len, deadline);

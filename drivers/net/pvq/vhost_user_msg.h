@@ -96,6 +96,7 @@ struct vhost_user_config {
 /** A connection; set up by its owner with fd and name. One thread at a time. */
 struct vhost_user_conn {
 	int fd;           /**< non-blocking; -1 when there is none */
+	bool broken;      /**< out of step after an error: every request fails from now on */
 	bool reply_ack;   /**< REPLY_ACK negotiated: every request is answered */
 	const char *name; /**< for the log */
 };
@@ -107,7 +108,7 @@ struct vhost_user_conn {
  *   File descriptors to pass along; they stay the caller's. At most VHOST_USER_TABLE_REGIONS.
  * @return
  *   0; -EPROTO when the backend refused; -ETIMEDOUT; -ECONNRESET when the backend is gone;
- *   another -errno. After anything but -EPROTO the connection is of no use any more.
+ *   another -errno. Anything but -EPROTO breaks the connection: later requests are -ECONNRESET.
  */
 int
 vhost_user_send(struct vhost_user_conn *conn, enum vhost_user_request request, const void *payload,

@@ -65,7 +65,6 @@ hang_up(struct vhost_user *vu)
 {
 	close(vu->conn.fd);
 	vu->conn.fd = -1;
-	vu->lost = false;
 }
 
 static void
@@ -89,6 +88,7 @@ look_for_backend(struct vhost_user *vu)
 		return RETRY_MS;
 	pthread_mutex_lock(&dev->lock);
 	vu->conn.fd = fd;
+	vu->conn.broken = false;
 	ret = greet(vu);
 	pthread_mutex_unlock(&dev->lock);
 	if (ret == 0)
@@ -109,7 +109,7 @@ connection_broken(struct vhost_user *vu)
 	bool broken;
 
 	pthread_mutex_lock(&vu->dev->lock);
-	broken = vu->lost || poll(&p, 1, 0) > 0;
+	broken = vu->conn.broken || poll(&p, 1, 0) > 0;
 	pthread_mutex_unlock(&vu->dev->lock);
 	return broken;
 }
