@@ -191,6 +191,26 @@ pvq_tx_write_body(struct pvq_txq *q, struct rte_mbuf **pkts, uint16_t n, const b
 	return i;
 }
 
+/**
+ * Go on with a burst that met a full ring although there seemed to be room: a packet may need more
+ * slots than one. Reclaims first; @p sum grows by what is added, its slots up to the ring's size.
+ */
+static __rte_noinline uint16_t
+pvq_tx_write_more(struct pvq_txq *q, struct rte_mbuf **pkts, uint16_t n, bool in_order,
+		  struct pvq_tx_sum *sum)
+{
+	struct pvq_tx_sum more;
+	uint16_t done;
+
+	if (pvq_txq_reclaim(q, UINT16_MAX, in_order) == 0)
+		return 0;
+	done = pvq_txq_write(q, pkts, n, in_order, &more);
+	sum->packets += more.packets;
+	sum->bytes += more.bytes;
+	sum->slots = RTE_MIN((uint32_t)sum->slots + more.slots, (uint32_t)q->ring.size);
+	return done;
+}
+
 /** A whole rte_eth_tx_burst; @p path is constant. */
 static __rte_always_inline uint16_t
 pvq_tx_burst_body(struct pvq_txq *q, struct rte_mbuf **pkts, uint16_t n, const uint16_t path)
@@ -198,6 +218,7 @@ pvq_tx_burst_body(struct pvq_txq *q, struct rte_mbuf **pkts, uint16_t n, const u
 	const bool in_order = (path & PVQ_PATH_IN_ORDER) != 0;
 	const uint32_t state = pvq_gate_enter(&q->gate);
 	const struct pvq_cursor from = pvq_ring_cursor(&q->ring);
+	const bool reclaim = q->ring.nb_free < RTE_MAX(q->free_thresh, n);
 	struct pvq_tx_sum sum;
 	uint16_t done = 0;
 
@@ -205,11 +226,13 @@ pvq_tx_burst_body(struct pvq_txq *q, struct rte_mbuf **pkts, uint16_t n, const u
 		pvq_gate_leave(&q->gate);
 		return pvq_tx_burst_odd(q, pkts, n, state);
 	}
-	if (q->ring.nb_free < RTE_MAX(q->free_thresh, n))
+	if (reclaim)
 		pvq_tx_reclaim_body(q, UINT16_MAX, in_order);
 	if (unlikely(pvq_gate_state(&q->gate) & PVQ_GATE_ERROR))
 		goto out;
 	done = pvq_tx_write_body(q, pkts, n, in_order, &sum);
+	if (unlikely(done < n && !reclaim))
+		done += pvq_tx_write_more(q, pkts + done, n - done, in_order, &sum);
 	q->stats.packets += sum.packets;
 	q->stats.bytes += sum.bytes;
 	if (unlikely(done < n))

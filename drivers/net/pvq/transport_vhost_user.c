@@ -159,10 +159,13 @@ op_queue_setup(struct pvq_device *dev, const struct pvq_vq *vq, const struct pvq
 	/* Both halves: index 0, wrap counter 1. */
 	const uint32_t base = 1u << 15 | 1u << 31;
 	int kick = pvq_notify_fd(dev->port_id, vq->index);
+	eventfd_t stale;
 	int ret;
 
 	if (kick < 0)
 		return kick;
+	/* A count left from before would be a notification before DRIVER_OK (PR-34). */
+	eventfd_read(kick, &stale);
 	ret = send_state(vu, VHOST_USER_SET_VRING_NUM, vq->index, ring->size);
 	if (ret == 0)
 		ret = send_state(vu, VHOST_USER_SET_VRING_BASE, vq->index, base);
