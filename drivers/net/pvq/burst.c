@@ -11,6 +11,12 @@
 #include "burst.h"
 #include "burst_scalar.h"
 
+/* These flags only describe the packet; all others of the mask ask for something. */
+#define OFFLOAD_REQUESTS \
+	(RTE_MBUF_F_TX_OFFLOAD_MASK & \
+	 ~(RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_IPV6 | RTE_MBUF_F_TX_OUTER_IPV4 | \
+	   RTE_MBUF_F_TX_OUTER_IPV6 | RTE_MBUF_F_TX_TUNNEL_MASK))
+
 const struct pvq_path pvq_rx_paths[PVQ_PATH_COUNT] = {
 	[0] = {"scalar", pvq_rx_scalar},
 	[PVQ_PATH_IN_ORDER] = {"scalar, in-order", pvq_rx_scalar_in_order},
@@ -106,7 +112,7 @@ pvq_tx_burst_mt(void *queue, struct rte_mbuf **pkts, uint16_t n)
 {
 	struct pvq_txq *first = queue;
 	const unsigned int lcore = RTE_MIN(rte_lcore_id(), (unsigned int)RTE_MAX_LCORE);
-	struct pvq_txq *q = first->by_lcore[lcore];
+	struct pvq_txq *q = first->by_lcore != NULL ? first->by_lcore[lcore] : first;
 	const uint16_t path = pvq_gate_path(pvq_gate_state(&q->gate));
 	uint16_t done;
 
@@ -126,11 +132,12 @@ pvq_tx_prepare(void *queue, struct rte_mbuf **pkts, uint16_t n)
 	uint16_t i;
 
 	for (i = 0; i < n; i++) {
-		if (pkts[i]->ol_flags & RTE_MBUF_F_TX_OFFLOAD_MASK) {
+		if (pkts[i]->ol_flags & OFFLOAD_REQUESTS) {
 			rte_errno = ENOTSUP;
 			break;
 		}
-		if (pkts[i]->pkt_len == 0 || pkts[i]->pkt_len > q->max_len) {
+		if (pkts[i]->pkt_len == 0 || pkts[i]->pkt_len > q->max_len ||
+		    pkts[i]->nb_segs > PVQ_TX_SEGS_MAX) {
 			rte_errno = EINVAL;
 			break;
 		}

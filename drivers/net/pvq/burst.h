@@ -60,7 +60,7 @@ pvq_isa_parse(const char *name, enum pvq_isa *isa);
 /** The values pvq_isa_parse() knows, for messages. */
 #define PVQ_ISA_NAMES "auto, scalar"
 
-/** rte_eth_tx_burst of a queue with several rings: picks the calling lcore's. */
+/** rte_eth_tx_burst of a queue that may have several rings: picks the calling lcore's. */
 uint16_t
 pvq_tx_burst_mt(void *queue, struct rte_mbuf **pkts, uint16_t n);
 

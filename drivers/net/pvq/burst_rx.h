@@ -33,12 +33,12 @@ pvq_rx_post_body(struct pvq_rxq *q, const bool in_order)
 		uint16_t n = RTE_MIN(ring->nb_free - posted, PVQ_RX_CHUNK);
 
 		/* A pool that is nearly empty still gives what it has. */
-		while (n != 0 && rte_mempool_get_bulk(q->pool, (void **)bufs, n) != 0) {
-			q->stats.no_mbuf++;
+		while (n != 0 && rte_mempool_get_bulk(q->pool, (void **)bufs, n) != 0)
 			n /= 2;
-		}
-		if (unlikely(n == 0))
+		if (unlikely(n == 0)) {
+			q->stats.no_mbuf += ring->nb_free - posted;
 			break;
+		}
 		pvq_kernel_rx_post(q, bufs, n, &at, in_order);
 		posted += n;
 	}
@@ -112,7 +112,8 @@ pvq_rx_deliver(struct pvq_rxq *q, struct rte_mbuf *m, uint32_t len, uint16_t res
 		/* With mergeable buffers nobody knows how many more belong to this packet. */
 		if (mergeable)
 			pvq_vq_fail(&q->vq, &q->gate, &q->stats.queue_errors, PVQ_QUEUE_BAD_LEN);
-		q->stats.short_len++;
+		else
+			q->stats.short_len++;
 		goto drop;
 	}
 	pvq_kernel_rx_fill(q, m, len - VIRTIO_NET_HDR_LEN);

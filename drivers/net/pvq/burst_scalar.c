@@ -36,6 +36,16 @@ pvq_rxq_post(struct pvq_rxq *q, bool in_order)
 	return pvq_rx_post_body(q, in_order);
 }
 
+void
+pvq_rxq_repost(struct pvq_rxq *q, uint16_t n)
+{
+	struct pvq_cursor at = pvq_ring_cursor(&q->ring);
+	const uint16_t head_flags = at.flags | VIRTQ_DESC_F_WRITE;
+
+	pvq_kernel_rx_post(q, q->shadow, n, &at, true);
+	pvq_ring_publish(&q->ring, head_flags, at, n);
+}
+
 uint16_t
 pvq_rxq_drain(struct pvq_rxq *q, struct rte_mbuf **pkts, uint16_t n)
 {

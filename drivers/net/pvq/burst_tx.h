@@ -193,7 +193,7 @@ pvq_tx_write_body(struct pvq_txq *q, struct rte_mbuf **pkts, uint16_t n, const b
 
 /**
  * Go on with a burst that met a full ring although there seemed to be room: a packet may need more
- * slots than one. Reclaims first; @p sum grows by what is added, its slots up to the ring's size.
+ * slots than one. Reclaims first; @p sum grows by what is added.
  */
 static __rte_noinline uint16_t
 pvq_tx_write_more(struct pvq_txq *q, struct rte_mbuf **pkts, uint16_t n, bool in_order,
@@ -202,12 +202,14 @@ pvq_tx_write_more(struct pvq_txq *q, struct rte_mbuf **pkts, uint16_t n, bool in
 	struct pvq_tx_sum more;
 	uint16_t done;
 
-	if (pvq_txq_reclaim(q, UINT16_MAX, in_order) == 0)
+	if (pvq_txq_reclaim(q, UINT16_MAX, in_order) == 0 ||
+	    (pvq_gate_state(&q->gate) & PVQ_GATE_ERROR))
 		return 0;
 	done = pvq_txq_write(q, pkts, n, in_order, &more);
 	sum->packets += more.packets;
 	sum->bytes += more.bytes;
-	sum->slots = RTE_MIN((uint32_t)sum->slots + more.slots, (uint32_t)q->ring.size);
+	/* Can be more than the ring has, when the device was done with part of this burst. */
+	sum->slots = RTE_MIN((uint32_t)sum->slots + more.slots, (uint32_t)UINT16_MAX);
 	return done;
 }
 

@@ -80,8 +80,8 @@ parse_speed(const struct parse *p, const char *key, const char *value)
 	if (parse_number(value, 1, UINT32_MAX - 1, &v) != 0 ||
 	    rte_eth_speed_bitflag(v, RTE_ETH_LINK_FULL_DUPLEX) == 0)
 		return bad(p, key, value,
-			   "10, 100, 1000, 2500, 5000, 10000, 20000, 25000, 40000, 50000, 56000, "
-			   "100000 or 200000 Mbit/s");
+			   "a speed in Mbit/s that ethdev knows: 10, 100, 1000, 2500, 5000, 10000, "
+			   "20000, 25000, 40000, 50000, 56000, 100000, 200000");
 	p->opt->speed = v;
 	return 0;
 }

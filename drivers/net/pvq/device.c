@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <inttypes.h>
 
-#include <rte_alarm.h>
 #include <rte_ethdev.h>
 #include <ethdev_driver.h>
 
@@ -29,28 +28,6 @@ log_up(const struct pvq_device *dev, unsigned int replayed)
 	if ((known & ~dev->features) != 0)
 		PVQ_LOG(INFO, dev->name, "backend does without %s",
 			pvq_features_text(known & ~dev->features, missing, sizeof(missing)));
-}
-
-/* Functions that this process calls: only while the port runs, and never over ethdev's dummies. */
-static void
-select_paths(struct pvq_device *dev, const struct pvq_queue_mode *mode)
-{
-	struct rte_eth_dev *eth = &rte_eth_devices[dev->port_id];
-	struct rte_eth_fp_ops *fp = &rte_eth_fp_ops[dev->port_id];
-	const eth_rx_burst_t rx = (eth_rx_burst_t)pvq_rx_paths[pvq_rx_path(mode, dev->opt.isa)].burst;
-	const bool mt = (dev->data->dev_conf.txmode.offloads & RTE_ETH_TX_OFFLOAD_MT_LOCKFREE) != 0;
-	const eth_tx_burst_t tx =
-		mt ? pvq_tx_burst_mt :
-		     (eth_tx_burst_t)pvq_tx_paths[pvq_tx_path(mode, dev->opt.isa)].burst;
-
-	dev->rx_path = pvq_rx_path(mode, dev->opt.isa);
-	dev->tx_path = pvq_tx_path(mode, dev->opt.isa);
-	if (fp->rx_pkt_burst == eth->rx_pkt_burst)
-		fp->rx_pkt_burst = rx;
-	if (fp->tx_pkt_burst == eth->tx_pkt_burst)
-		fp->tx_pkt_burst = tx;
-	eth->rx_pkt_burst = rx;
-	eth->tx_pkt_burst = tx;
 }
 
 static void
@@ -93,7 +70,9 @@ set_up_rings(struct pvq_device *dev, const struct pvq_queue_mode *mode, unsigned
 		ret = t->share_memory(dev);
 	if (ret == 0 && pvq_has(dev, VIRTIO_NET_F_MTU)) {
 		ret = t->set_mtu(dev, dev->data->mtu);
-		ret = ret == -ENOTSUP ? 0 : ret;
+		/* A backend that has no use for the MTU, or refuses it, works without. */
+		if (ret == -ENOTSUP || ret == -EPROTO)
+			ret = 0;
 	}
 	if (ret == 0)
 		ret = pvq_rings_hand_over(dev);
@@ -130,7 +109,9 @@ bring_up(struct pvq_device *dev)
 	if (ret != 0 && ret != -ENOTSUP)
 		return ret;
 
-	select_paths(dev, &mode);
+	dev->rx_path = pvq_rx_path(&mode, dev->opt.isa);
+	dev->tx_path = pvq_tx_path(&mode, dev->opt.isa);
+	dev->hooks->paths_chosen(dev);
 	rte_spinlock_lock(&dev->gate_lock);
 	dev->live = true;
 	pvq_rings_resume_intr(dev);
@@ -164,7 +145,7 @@ pvq_device_arrived(struct pvq_device *dev)
 	/* The same backend will be back: say it once. */
 	dev->refused = ret != 0;
 	pthread_mutex_unlock(&dev->lock);
-	pvq_device_raise_events(dev);
+	dev->hooks->raise_events(dev);
 	return ret;
 }
 
@@ -180,7 +161,7 @@ pvq_device_lost(struct pvq_device *dev)
 	}
 	set_link(dev, false);
 	pthread_mutex_unlock(&dev->lock);
-	pvq_device_raise_events(dev);
+	dev->hooks->raise_events(dev);
 }
 
 void
@@ -200,7 +181,7 @@ catch_up_with_memory(struct pvq_device *dev)
 		rte_spinlock_lock(&dev->gate_lock);
 		dirty = dev->memory_dirty && dev->live && ret == 0;
 		dev->memory_dirty = false;
-		if (!dirty) {
+		if (!dirty && dev->memory_shut) {
 			pvq_rings_gate(dev, PVQ_GATE_MEMORY, false);
 			dev->memory_shut = false;
 		}
@@ -225,7 +206,7 @@ pvq_device_tend(struct pvq_device *dev)
 	if (dev->live && pvq_rings_report_errors(dev))
 		__atomic_fetch_or(&dev->pending_events, PVQ_EVENT_ERROR, __ATOMIC_RELEASE);
 	pthread_mutex_unlock(&dev->lock);
-	pvq_device_raise_events(dev);
+	dev->hooks->raise_events(dev);
 }
 
 void
@@ -238,6 +219,26 @@ pvq_device_memory_changed(struct pvq_device *dev)
 		shut_for_memory(dev);
 	rte_spinlock_unlock(&dev->gate_lock);
 	pvq_gate_barrier();
+}
+
+/*
+ * Have the device leave the rings. @return whether it has: a device that is gone counts as one that
+ * has left, one that does not answer may still write to the buffers.
+ */
+static bool
+withdraw(struct pvq_device *dev)
+{
+	/* Status first: a backend must not start again when only some rings are stopped. */
+	int ret = pvq_device_reset_status(dev);
+
+	if (ret == 0 || ret == -EPROTO)
+		ret = pvq_rings_take_back(dev);
+	if (ret == 0 || ret == -ECONNRESET)
+		return true;
+	PVQ_LOG(ERR, dev->name,
+		"backend hangs with the rings in its hands: their mbufs are lost to the pools, since "
+		"it may still write to them");
+	return false;
 }
 
 /* Errors that another connection may not have; all others are of the port's configuration. */
@@ -260,6 +261,7 @@ connection_failed(int ret)
 int
 pvq_device_start(struct pvq_device *dev)
 {
+	bool leak;
 	int ret;
 
 	dev->started = true;
@@ -271,13 +273,16 @@ pvq_device_start(struct pvq_device *dev)
 	ret = bring_up(dev);
 	if (ret == 0)
 		return 0;
-	pvq_device_drop(dev);
-	/* The port waits for a better one. */
-	if (connection_failed(ret))
+	if (connection_failed(ret)) {
+		/* The port waits for a better one. */
+		pvq_device_drop(dev);
 		return 0;
+	}
 	dev->started = false;
+	leak = !withdraw(dev);
+	pvq_device_drop(dev);
 	if (ret != -EBUSY)
-		pvq_rings_clear(dev, false);
+		pvq_rings_clear(dev, leak);
 	return ret;
 }
 
@@ -294,17 +299,8 @@ pvq_device_stop(struct pvq_device *dev)
 		return ret;
 	if (dev->live) {
 		set_dead(dev);
-		/* Status first: a backend must not start again when only some rings are stopped. */
-		ret = pvq_device_reset_status(dev);
-		if (ret == 0 || ret == -EPROTO)
-			ret = pvq_rings_take_back(dev);
-		if (ret != 0 && ret != -ECONNRESET) {
-			PVQ_LOG(ERR, dev->name,
-				"backend hangs with the rings in its hands: their mbufs are lost to "
-				"the pools, since it may still write to them");
-			leak = true;
-		}
-		if (ret != 0)
+		leak = !withdraw(dev);
+		if (leak)
 			pvq_device_drop(dev);
 	}
 	set_link(dev, false);
@@ -361,35 +357,4 @@ pvq_device_check_mtu(const struct pvq_device *dev, uint16_t mtu)
 		return -EINVAL;
 	}
 	return 0;
-}
-
-/* In EAL's interrupt thread, where applications expect callbacks and may close the port. */
-static void
-raise_now(void *arg)
-{
-	struct pvq_device *dev = arg;
-	const uint32_t events = __atomic_exchange_n(&dev->pending_events, 0, __ATOMIC_ACQ_REL);
-	struct rte_eth_dev *eth = &rte_eth_devices[dev->port_id];
-	struct rte_eth_link link;
-
-	if (events & PVQ_EVENT_LINK) {
-		eth->dev_ops->link_update(eth, 0);
-		rte_eth_linkstatus_get(eth, &link);
-		rte_eth_dev_callback_process(eth, RTE_ETH_EVENT_INTR_LSC, NULL);
-	}
-	if (events & PVQ_EVENT_ERROR)
-		rte_eth_dev_callback_process(eth, RTE_ETH_EVENT_INTR_RESET, NULL);
-}
-
-void
-pvq_device_raise_events(struct pvq_device *dev)
-{
-	if (__atomic_load_n(&dev->pending_events, __ATOMIC_ACQUIRE) != 0)
-		rte_eal_alarm_set(1, raise_now, dev);
-}
-
-void
-pvq_device_cancel_events(struct pvq_device *dev)
-{
-	rte_eal_alarm_cancel(raise_now, dev);
 }

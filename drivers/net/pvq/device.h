@@ -11,8 +11,8 @@
  * rings in place, and the way back. How words reach it is the transport's business.
  *
  * Locking: dev->lock orders everything that talks to the device, from the application's control
- * calls and from the transport's thread. EAL memory is never allocated or freed while it is held,
- * since EAL may call back into the driver from there. dev->gate_lock guards only gate bits and the
+ * calls and from the transport's thread. EAL memory is not allocated or freed while it is held: EAL
+ * has locks of its own there, and a backend in the same process may wait for them. dev->gate_lock guards only gate bits and the
  * flags that decide them; nothing is waited for while it is held.
  */
 
@@ -82,6 +82,14 @@ struct pvq_transport {
 	int (*set_mtu)(struct pvq_device *dev, uint16_t mtu);
 };
 
+/** What the port has to do when something becomes of the device; primary process. */
+struct pvq_device_hooks {
+	/** dev->rx_path and tx_path are decided; the gates are still closed. dev->lock held. */
+	void (*paths_chosen)(struct pvq_device *dev);
+	/** Raise what is in dev->pending_events, if anything. Without the lock. */
+	void (*raise_events)(struct pvq_device *dev);
+};
+
 /** What a device says of itself, read when it arrives. */
 struct pvq_offer {
 	uint64_t features;
@@ -94,9 +102,9 @@ struct pvq_offer {
 struct pvq_device {
 	char name[PVQ_NAME_MAX];
 	uint16_t port_id;
-	int numa_node;
 	struct rte_eth_dev_data *data;
 	const struct pvq_transport *transport; /**< primary process only */
+	const struct pvq_device_hooks *hooks;  /**< primary process only */
 	void *transport_priv;                  /**< primary process only */
 	pthread_mutex_t lock;
 	rte_spinlock_t gate_lock;
@@ -222,14 +230,6 @@ pvq_device_max_pairs(const struct pvq_device *dev);
 /** Whether frames of @p mtu bytes can be received; logs why not. @return 0 or -EINVAL. */
 int
 pvq_device_check_mtu(const struct pvq_device *dev, uint16_t mtu);
-
-/** Raise what is in dev->pending_events, from EAL's interrupt thread. Call without the lock. */
-void
-pvq_device_raise_events(struct pvq_device *dev);
-
-/** Stop events from being raised, before the port goes away. */
-void
-pvq_device_cancel_events(struct pvq_device *dev);
 
 /** All receive queues that are set up. */
 #define PVQ_FOREACH_RXQ(dev, i, q) \

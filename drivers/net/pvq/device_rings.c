@@ -94,8 +94,13 @@ pvq_rings_reset(struct pvq_device *dev, const struct pvq_queue_mode *mode, unsig
 			rxq->pool->name, i);
 		return -ENOMEM;
 	}
-	PVQ_FOREACH_TXR(dev, i, r, txq)
-		*replayed += pvq_txq_reset(txq, mode);
+	PVQ_FOREACH_TXR(dev, i, r, txq) {
+		int n = pvq_txq_reset(txq, mode);
+
+		if (n < 0)
+			return n;
+		*replayed += n;
+	}
 	return 0;
 }
 
@@ -215,12 +220,12 @@ pvq_rings_clear(struct pvq_device *dev, bool leak)
 static bool
 report_error(const struct pvq_device *dev, struct pvq_vq *vq, const char *direction)
 {
-	if (vq->error == PVQ_QUEUE_OK)
+	if (vq->error == PVQ_QUEUE_OK || vq->error_reported)
 		return false;
 	PVQ_LOG(ERR, dev->name,
 		"%s queue %u stopped: the device %s; restart the port to go on", direction,
 		vq->queue_id, pvq_queue_error_text(vq->error));
-	vq->error = PVQ_QUEUE_OK;
+	vq->error_reported = true;
 	return true;
 }
 
@@ -251,14 +256,17 @@ tell_enabled(struct pvq_device *dev, uint16_t vq, bool enable)
 int
 pvq_device_enable_rxq(struct pvq_device *dev, struct pvq_rxq *q, bool enable)
 {
-	int ret = 0;
+	int ret;
 
-	q->vq.stopped = !enable;
 	if (enable) {
 		ret = tell_enabled(dev, q->vq.index, true);
-		pvq_rings_start_gates(dev);
+		if (ret == 0) {
+			q->vq.stopped = false;
+			pvq_rings_start_gates(dev);
+		}
 		return ret;
 	}
+	q->vq.stopped = true;
 	pvq_gate_set(&q->gate, PVQ_GATE_STOPPED);
 	pvq_gate_barrier();
 	ret = pvq_gate_wait(&q->gate);
@@ -272,16 +280,15 @@ pvq_device_enable_txq(struct pvq_device *dev, struct pvq_txq *first, bool enable
 	unsigned int r;
 	int ret = 0;
 
-	for (r = 0; (q = pvq_txq_ring(first, r)) != NULL; r++) {
-		q->vq.stopped = !enable;
-		if (!enable)
-			pvq_gate_set(&q->gate, PVQ_GATE_STOPPED);
-	}
+	for (r = 0; !enable && (q = pvq_txq_ring(first, r)) != NULL; r++)
+		pvq_gate_set(&q->gate, PVQ_GATE_STOPPED);
 	pvq_gate_barrier();
 	for (r = 0; (q = pvq_txq_ring(first, r)) != NULL && ret == 0; r++) {
 		ret = pvq_gate_wait(&q->gate);
 		if (ret == 0)
 			ret = tell_enabled(dev, q->vq.index, enable);
+		if (ret == 0)
+			q->vq.stopped = !enable;
 	}
 	pvq_rings_start_gates(dev);
 	return ret;
@@ -296,7 +303,7 @@ pvq_device_rx_intr(struct pvq_device *dev, struct pvq_rxq *q, bool on)
 	q->intr_on = on;
 	/* Without a live device, the next one's ring gets it: pvq_rings_resume_intr(). */
 	if (dev->live && on)
-		pending = pvq_ring_enable_notify(&q->ring) || q->stash_len != 0;
+		pending = pvq_ring_enable_notify(&q->ring) || pvq_rxq_has_more(q);
 	else if (dev->live)
 		pvq_ring_disable_notify(&q->ring);
 	rte_spinlock_unlock(&dev->gate_lock);

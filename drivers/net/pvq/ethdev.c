@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "ethdev.h"
+#include "secondary.h"
 
 static int
 pvq_dev_configure(struct rte_eth_dev *eth)
@@ -18,6 +19,16 @@ pvq_dev_configure(struct rte_eth_dev *eth)
 	return 0;
 }
 
+/* After a control call: the link as it is now, and what the application registered for it. */
+static void
+announce(struct rte_eth_dev *eth)
+{
+	struct pvq_device *dev = pvq_device_of(eth);
+
+	pvq_link_update(eth, 0);
+	dev->hooks->raise_events(dev);
+}
+
 static void
 set_queue_states(struct rte_eth_dev *eth, bool start)
 {
@@ -26,7 +37,9 @@ set_queue_states(struct rte_eth_dev *eth, bool start)
 	struct pvq_txq *txq;
 	unsigned int i, r;
 
+	eth->data->scattered_rx = 0;
 	PVQ_FOREACH_RXQ(dev, i, rxq) {
+		eth->data->scattered_rx |= rxq->scatter;
 		rxq->vq.stopped = !start || rxq->vq.deferred_start;
 		eth->data->rx_queue_state[i] = rxq->vq.stopped ? RTE_ETH_QUEUE_STATE_STOPPED :
 								 RTE_ETH_QUEUE_STATE_STARTED;
@@ -50,7 +63,7 @@ pvq_dev_stop(struct rte_eth_dev *eth)
 	pthread_mutex_unlock(&dev->lock);
 	if (ret == 0)
 		pvq_intr_tear_down(eth);
-	pvq_device_raise_events(dev);
+	announce(eth);
 	return ret;
 }
 
@@ -63,6 +76,7 @@ pvq_dev_start(struct rte_eth_dev *eth)
 	ret = pvq_intr_set_up(eth);
 	if (ret != 0)
 		return ret;
+	pvq_ethdev_set_fast_path(eth);
 	pthread_mutex_lock(&dev->lock);
 	ret = pvq_device_check_mtu(dev, eth->data->mtu);
 	if (ret == 0) {
@@ -76,7 +90,7 @@ pvq_dev_start(struct rte_eth_dev *eth)
 		pvq_intr_tear_down(eth);
 	else if (!dev->present)
 		dev->transport->look_now(dev);
-	pvq_device_raise_events(dev);
+	announce(eth);
 	return ret;
 }
 
@@ -88,10 +102,12 @@ pvq_ethdev_close(struct rte_eth_dev *eth)
 	int ret = 0;
 
 	if (rte_eal_process_type() == RTE_PROC_PRIMARY) {
-		if (dev->started)
+		/* Live although stopped: a polling thread did not leave its ring the last time. */
+		if (dev->started || dev->live)
 			ret = pvq_dev_stop(eth);
+		pvq_secondary_unserve();
 		dev->transport->close(dev);
-		pvq_device_cancel_events(dev);
+		pvq_ethdev_cancel_events(dev);
 		for (i = 0; i < eth->data->nb_rx_queues; i++)
 			pvq_rx_queue_release(eth, i);
 		for (i = 0; i < eth->data->nb_tx_queues; i++)
@@ -141,13 +157,12 @@ pvq_dev_infos_get(struct rte_eth_dev *eth, struct rte_eth_dev_info *info)
 		.nb_min = 1,
 		.nb_align = 1,
 	};
-	/* A list may fill the ring; DPDK's vhost takes at most 256 elements of it. */
 	info->tx_desc_lim = (struct rte_eth_desc_lim){
 		.nb_max = VIRTQ_PACKED_SIZE_MAX,
 		.nb_min = 1,
 		.nb_align = 1,
-		.nb_seg_max = 254,
-		.nb_mtu_seg_max = 254,
+		.nb_seg_max = PVQ_TX_SEGS_MAX,
+		.nb_mtu_seg_max = PVQ_TX_SEGS_MAX,
 	};
 	info->speed_capa = rte_eth_speed_bitflag(dev->opt.speed, RTE_ETH_LINK_FULL_DUPLEX);
 	info->default_rxportconf = (struct rte_eth_dev_portconf){
@@ -160,7 +175,7 @@ pvq_dev_infos_get(struct rte_eth_dev *eth, struct rte_eth_dev_info *info)
 	return 0;
 }
 
-static int
+int
 pvq_link_update(struct rte_eth_dev *eth, int wait)
 {
 	const struct pvq_device *dev = pvq_device_of(eth);
@@ -185,7 +200,7 @@ set_admin(struct rte_eth_dev *eth, bool up)
 	pthread_mutex_lock(&dev->lock);
 	ret = pvq_device_set_admin(dev, up);
 	pthread_mutex_unlock(&dev->lock);
-	pvq_device_raise_events(dev);
+	announce(eth);
 	return ret;
 }
 
@@ -251,21 +266,6 @@ pvq_ptypes_get(PVQ_PTYPES_GET_ARGS(eth, count))
 	/* The list ends at UNKNOWN in old releases and has a length in new ones. */
 	PVQ_PTYPES_COUNT(count, 0);
 	return none;
-}
-
-void
-pvq_ethdev_set_fast_path(struct rte_eth_dev *eth)
-{
-	const struct pvq_device *dev = pvq_device_of(eth);
-
-	eth->rx_pkt_burst = (eth_rx_burst_t)pvq_rx_paths[dev->rx_path].burst;
-	eth->tx_pkt_burst = (eth_tx_burst_t)pvq_tx_paths[dev->tx_path].burst;
-	if (eth->data->dev_conf.txmode.offloads & RTE_ETH_TX_OFFLOAD_MT_LOCKFREE)
-		eth->tx_pkt_burst = pvq_tx_burst_mt;
-	eth->tx_pkt_prepare = pvq_tx_prepare;
-	eth->rx_queue_count = pvq_rx_queue_count;
-	eth->rx_descriptor_status = pvq_rx_descriptor_status;
-	eth->tx_descriptor_status = pvq_tx_descriptor_status;
 }
 
 const struct eth_dev_ops pvq_eth_dev_ops = {

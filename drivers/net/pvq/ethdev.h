@@ -32,13 +32,24 @@ pvq_device_of(const struct rte_eth_dev *eth)
 	return eth->data->dev_private;
 }
 
+/* ethdev_hooks.c */
+
+/** What the device calls when its paths change or something happens to it. */
+extern const struct pvq_device_hooks pvq_ethdev_hooks;
+
 /** Set the burst functions and the other fast-path operations of @p eth in this process. */
 void
 pvq_ethdev_set_fast_path(struct rte_eth_dev *eth);
 
+/** Stop events from being raised, before the port goes away. */
+void
+pvq_ethdev_cancel_events(struct pvq_device *dev);
+
 /* ethdev.c */
 int
 pvq_ethdev_close(struct rte_eth_dev *eth);
+int
+pvq_link_update(struct rte_eth_dev *eth, int wait);
 
 /* ethdev_queue.c */
 int

@@ -30,6 +30,22 @@ check_numa(const struct pvq_device *dev, struct pvq_vq *vq, const char *directio
 	}
 }
 
+/*
+ * The transport's thread walks the queues under the lock; memory is allocated and freed outside of
+ * it, so a queue appears and disappears in one step. @return what was there before.
+ */
+static void *
+swap_queue(struct pvq_device *dev, void **place, void *queue)
+{
+	void *old;
+
+	pthread_mutex_lock(&dev->lock);
+	old = *place;
+	*place = queue;
+	pthread_mutex_unlock(&dev->lock);
+	return old;
+}
+
 int
 pvq_rx_queue_setup(struct rte_eth_dev *eth, uint16_t id, uint16_t nb_desc, unsigned int socket_id,
 		   const struct rte_eth_rxconf *conf, struct rte_mempool *pool)
@@ -51,6 +67,13 @@ pvq_rx_queue_setup(struct rte_eth_dev *eth, uint16_t id, uint16_t nb_desc, unsig
 			pool->name);
 		return -EINVAL;
 	}
+	if (rte_pktmbuf_priv_flags(pool) & RTE_PKTMBUF_POOL_F_PINNED_EXT_BUF) {
+		PVQ_LOG(ERR, dev->name,
+			"mempool \"%s\" has pinned external buffers, which a backend cannot reach: use "
+			"one made by rte_pktmbuf_pool_create()",
+			pool->name);
+		return -EINVAL;
+	}
 	q = pvq_rxq_create(&vq, pool, conf, offloads);
 	if (q == NULL) {
 		PVQ_LOG(ERR, dev->name,
@@ -59,15 +82,14 @@ pvq_rx_queue_setup(struct rte_eth_dev *eth, uint16_t id, uint16_t nb_desc, unsig
 		return -ENOMEM;
 	}
 	check_numa(dev, &q->vq, "rx", pool);
-	eth->data->rx_queues[id] = q;
+	swap_queue(dev, &eth->data->rx_queues[id], q);
 	return 0;
 }
 
 void
 pvq_rx_queue_release(struct rte_eth_dev *eth, uint16_t id)
 {
-	pvq_rxq_free(eth->data->rx_queues[id]);
-	eth->data->rx_queues[id] = NULL;
+	pvq_rxq_free(swap_queue(pvq_device_of(eth), &eth->data->rx_queues[id], NULL));
 }
 
 /* Lcores that can send, and one more for all threads that EAL does not know. */
@@ -166,7 +188,8 @@ pvq_tx_queue_setup(struct rte_eth_dev *eth, uint16_t id, uint16_t nb_desc, unsig
 	}
 	if (offloads & RTE_ETH_TX_OFFLOAD_MT_LOCKFREE)
 		nb_rings = RTE_MIN(count_senders(),
-				   pvq_device_max_pairs(dev) / (unsigned int)eth->data->nb_tx_queues);
+				   RTE_MAX(1u, pvq_device_max_pairs(dev) /
+						       (unsigned int)eth->data->nb_tx_queues));
 	q = pvq_txq_create(&vq, conf, offloads);
 	if (q == NULL || ((offloads & RTE_ETH_TX_OFFLOAD_MT_LOCKFREE) &&
 			  add_lcore_rings(q, conf, nb_rings, eth->data->nb_tx_queues) != 0)) {
@@ -183,15 +206,14 @@ pvq_tx_queue_setup(struct rte_eth_dev *eth, uint16_t id, uint16_t nb_desc, unsig
 			"with more queue pairs avoids that",
 			id, nb_rings, count_senders() - 1);
 	check_numa(dev, &q->vq, "tx", NULL);
-	eth->data->tx_queues[id] = q;
+	swap_queue(dev, &eth->data->tx_queues[id], q);
 	return 0;
 }
 
 void
 pvq_tx_queue_release(struct rte_eth_dev *eth, uint16_t id)
 {
-	free_rings(eth->data->tx_queues[id]);
-	eth->data->tx_queues[id] = NULL;
+	free_rings(swap_queue(pvq_device_of(eth), &eth->data->tx_queues[id], NULL));
 }
 
 static int

@@ -85,7 +85,9 @@ pvq_rx_queue_intr_disable(struct rte_eth_dev *eth, uint16_t id)
 static int
 monitor_is_used(const uint64_t value, const uint64_t opaque[RTE_POWER_MONITOR_OPAQUE_SZ])
 {
-	return pvq_flags_used(rte_le_to_cpu_16((uint16_t)value), (uint16_t)opaque[0]) ? -1 : 0;
+	const bool used = pvq_flags_used(rte_le_to_cpu_16((uint16_t)value), (uint16_t)opaque[0]);
+
+	return used || opaque[1] != 0 ? -1 : 0;
 }
 
 int
@@ -97,5 +99,6 @@ pvq_get_monitor_addr(void *queue, struct rte_power_monitor_cond *cond)
 	cond->size = sizeof(q->ring.desc->flags);
 	cond->fn = monitor_is_used;
 	cond->opaque[0] = q->ring.used_flags;
+	cond->opaque[1] = pvq_rxq_has_more(q);
 	return 0;
 }

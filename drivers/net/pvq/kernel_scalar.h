@@ -16,9 +16,6 @@
 #include "net_hdr.h"
 #include "queue.h"
 
-/** Recognised by the templates' users: shown in burst mode info. */
-#define PVQ_KERNEL_ISA PVQ_ISA_SCALAR
-
 /**
  * Take used buffers of a ring without IN_ORDER: one used descriptor each, ids in any order (PR-19).
  *

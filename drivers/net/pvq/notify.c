@@ -11,11 +11,13 @@
 #include <rte_branch_prediction.h>
 #include <rte_common.h>
 #include <rte_config.h>
+#include <rte_cycles.h>
 
 #include "notify.h"
 
 struct notify_table {
 	pvq_notify_source_t source;
+	uint64_t ask_again; /* TSC: not before that, after a failure */
 	int fd[PVQ_MAX_VQS];
 };
 
@@ -30,6 +32,7 @@ pvq_notify_open(uint16_t port_id, pvq_notify_source_t source)
 	if (table == NULL)
 		return -ENOMEM;
 	table->source = source;
+	table->ask_again = 0;
 	for (i = 0; i < RTE_DIM(table->fd); i++)
 		table->fd[i] = -1;
 	tables[port_id] = table;
@@ -51,17 +54,33 @@ pvq_notify_close(uint16_t port_id)
 	free(table);
 }
 
+/* An answer takes a while and none takes a second: a burst must not wait for that every time. */
+static int
+ask_source(struct notify_table *table, uint16_t port_id, uint16_t vq)
+{
+	int fd;
+
+	if (rte_rdtsc() < table->ask_again)
+		return -EAGAIN;
+	fd = table->source(port_id, vq);
+	if (fd < 0)
+		table->ask_again = rte_rdtsc() + 10 * rte_get_tsc_hz();
+	return fd;
+}
+
 int
 pvq_notify_fd(uint16_t port_id, uint16_t vq)
 {
 	struct notify_table *table = tables[port_id];
-	int fd = __atomic_load_n(&table->fd[vq], __ATOMIC_RELAXED);
-	int none = -1;
+	int none = -1, fd;
 
+	if (table == NULL)
+		return -ENODEV;
+	fd = __atomic_load_n(&table->fd[vq], __ATOMIC_RELAXED);
 	if (fd >= 0)
 		return fd;
 	if (table->source != NULL)
-		fd = table->source(port_id, vq);
+		fd = ask_source(table, port_id, vq);
 	else if ((fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) < 0)
 		fd = -errno;
 	if (fd < 0)

@@ -65,10 +65,10 @@ init_primary(struct rte_eth_dev *eth, const struct pvq_options *opt)
 
 	snprintf(dev->name, sizeof(dev->name), "%s", eth->device->name);
 	dev->port_id = eth->data->port_id;
-	dev->numa_node = eth->device->numa_node;
 	dev->data = eth->data;
 	dev->opt = *opt;
 	dev->transport = &pvq_transport_vhost_user;
+	dev->hooks = &pvq_ethdev_hooks;
 	pthread_mutex_init(&dev->lock, NULL);
 	rte_spinlock_init(&dev->gate_lock);
 	eth->dev_ops = &pvq_eth_dev_ops;

@@ -26,6 +26,10 @@
 /** Elements of a transmit table: the header and 15 segments. */
 #define PVQ_TABLE_ELEMENTS 16
 #define PVQ_NO_TABLE UINT16_MAX
+/** Segments of a packet: with the header 255 elements, and DPDK's vhost takes 256. */
+#define PVQ_TX_SEGS_MAX 254u
+/** Slots below which a queue refills or reclaims when the application does not say. */
+#define PVQ_FREE_THRESH_DEFAULT 32u
 
 /** How long a mergeable packet may stay incomplete, in polls that bring nothing (HD-08). */
 #define PVQ_MERGE_POLLS_MAX (1u << 20)
@@ -53,6 +57,7 @@ struct pvq_vq {
 	bool deferred_start;
 	bool stopped;      /**< by the application, with rx/tx_queue_stop */
 	enum pvq_queue_error error;
+	bool error_reported;
 	uint64_t numa_mismatches;
 	const struct rte_memzone *mz;
 	void *ring_mem;    /**< pvq_ring_bytes(size) */
@@ -73,7 +78,7 @@ struct pvq_rx_stats {
 	uint64_t short_len;  /**< dropped: shorter than a header, or nothing written */
 	uint64_t no_parts;   /**< dropped: num_buffers of 0 */
 	uint64_t scattered;  /**< dropped: several mbufs without RTE_ETH_RX_OFFLOAD_SCATTER */
-	uint64_t no_mbuf;    /**< buffers not posted for want of mbufs */
+	uint64_t no_mbuf;    /**< buffers not posted for want of mbufs, each time it was tried */
 	uint64_t queue_errors;
 	uint64_t notified;
 	uint64_t suppressed; /**< publications the device did not want to hear of */
@@ -104,7 +109,6 @@ struct pvq_rxq {
 	struct pvq_queue_mode mode;
 	struct pvq_rx_stats stats_base; /**< what stats_reset subtracts */
 	uint64_t offloads;
-	uint16_t conf_free_thresh; /**< what the application asked for, 0 for the default */
 	/* Packets that the old ring still held when a new device came. */
 	struct rte_mbuf **stash;
 	uint16_t stash_next;
@@ -156,7 +160,6 @@ struct pvq_txq {
 	struct pvq_queue_mode mode;
 	struct pvq_tx_stats stats_base;
 	uint64_t offloads;
-	uint16_t conf_free_thresh;
 	uint16_t nb_tables;
 	/* RTE_ETH_TX_OFFLOAD_MT_LOCKFREE: the rings behind one transmit queue, this one first. */
 	uint16_t nb_rings;
@@ -186,7 +189,7 @@ pvq_queue_error_text(enum pvq_queue_error error);
  * @param conf
  *   rx_free_thresh, rx_deferred_start and offloads are used.
  * @return
- *   The queue, or NULL with rte_errno ENOMEM or EINVAL.
+ *   The queue, or NULL when there is no memory.
  */
 struct rte_eth_rxconf;
 struct pvq_rxq *
@@ -230,6 +233,13 @@ uint16_t
 pvq_rxq_post(struct pvq_rxq *q, bool in_order);
 
 /**
+ * Make the first @p n mbufs of the shadow available, in a ring just initialised where each slot
+ * holds the id that is its own index. Control path with the gate closed.
+ */
+void
+pvq_rxq_repost(struct pvq_rxq *q, uint16_t n);
+
+/**
  * Take the packets that the device has finished, without refilling. Control path with the gate
  * closed.
  *
@@ -257,9 +267,9 @@ pvq_txq_free(struct pvq_txq *q);
  * device had not used, in the order in which they were sent. The gate must be closed and waited for.
  *
  * @return
- *   Packets made available again.
+ *   Packets made available again, or -ENOMEM: the ring is as it was.
  */
-uint16_t
+int
 pvq_txq_reset(struct pvq_txq *q, const struct pvq_queue_mode *mode);
 
 /** As pvq_rxq_clear(), for all packets in the ring, sent or not. */
@@ -318,10 +328,19 @@ pvq_vq_fail(struct pvq_vq *vq, struct pvq_gate *gate, uint64_t *counter, enum pv
 }
 
 /** data_off, refcnt, nb_segs and port as one word; the name of this group differs with releases. */
-static inline uint64_t *
+typedef uint64_t pvq_rearm_t __rte_may_alias;
+
+static inline pvq_rearm_t *
 pvq_mbuf_rearm(struct rte_mbuf *m)
 {
-	return (uint64_t *)(void *)((char *)m + offsetof(struct rte_mbuf, data_off));
+	return (pvq_rearm_t *)(void *)((char *)m + offsetof(struct rte_mbuf, data_off));
+}
+
+/** Whether a poll brings packets of which no descriptor at next_used tells. */
+static inline bool
+pvq_rxq_has_more(const struct pvq_rxq *q)
+{
+	return q->batch_left != 0 || q->stash_len != 0;
 }
 
 /** Slots that the device holds. */

@@ -5,15 +5,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <rte_errno.h>
 #include <rte_ethdev.h>
 
 #include "log.h"
 #include "net_hdr.h"
 #include "numa_node.h"
 #include "queue.h"
-
-#define DEFAULT_FREE_THRESH 32u
 
 const char *
 pvq_queue_error_text(enum pvq_queue_error error)
@@ -44,18 +41,23 @@ rearm_word(uint16_t port_id)
 		.nb_segs = 1,
 		.port = port_id,
 	};
+	uint64_t word;
 
 	rte_mbuf_refcnt_set(&m, 1);
-	return *pvq_mbuf_rearm(&m);
+	memcpy(&word, pvq_mbuf_rearm(&m), sizeof(word));
+	return word;
 }
 
-/* Few enough that even a small ring is refilled before the device runs dry. */
+/*
+ * Few enough that the device never waits for more buffers, for a packet that needs several, while
+ * the queue waits for a packet.
+ */
 static uint16_t
 free_thresh(uint16_t asked, uint16_t size)
 {
 	if (asked != 0)
-		return RTE_MIN(asked, size);
-	return RTE_MAX(1u, RTE_MIN(DEFAULT_FREE_THRESH, size / 8u));
+		return RTE_MAX(1u, RTE_MIN(asked, size / 2u));
+	return RTE_MAX(1u, RTE_MIN(PVQ_FREE_THRESH_DEFAULT, size / 8u));
 }
 
 struct pvq_rxq *
@@ -73,7 +75,7 @@ pvq_rxq_create(const struct pvq_vq *vq, struct rte_mempool *pool, const struct r
 
 	snprintf(name, sizeof(name), "pvq%u_vq%u", vq->port_id, vq->index);
 	mz = rte_memzone_reserve_aligned(name, ids_at + vq->size * sizeof(uint16_t), vq->socket_id,
-					 RTE_MEMZONE_IOVA_CONTIG, RTE_CACHE_LINE_SIZE);
+					 0, RTE_CACHE_LINE_SIZE);
 	if (mz == NULL)
 		return NULL;
 	memset(mz->addr, 0, mz->len);
@@ -93,7 +95,6 @@ pvq_rxq_create(const struct pvq_vq *vq, struct rte_mempool *pool, const struct r
 	/* A device writes no more than this, so that it fits an mbuf's 16-bit lengths. */
 	q->capacity = RTE_MIN(room - RTE_PKTMBUF_HEADROOM + VIRTIO_NET_HDR_LEN,
 			      (uint32_t)UINT16_MAX);
-	q->conf_free_thresh = conf->rx_free_thresh;
 	q->free_thresh = free_thresh(conf->rx_free_thresh, vq->size);
 	q->offloads = offloads;
 	q->scatter = (offloads & RTE_ETH_RX_OFFLOAD_SCATTER) != 0;
@@ -151,8 +152,7 @@ forget_partial(struct pvq_rxq *q)
 int
 pvq_rxq_reset(struct pvq_rxq *q, const struct pvq_queue_mode *mode)
 {
-	struct pvq_cursor at;
-	uint16_t n, i;
+	uint16_t n;
 
 	if ((pvq_gate_state(&q->gate) & PVQ_GATE_ERROR) == 0)
 		fill_stash(q);
@@ -161,21 +161,9 @@ pvq_rxq_reset(struct pvq_rxq *q, const struct pvq_queue_mode *mode)
 	pvq_ring_init(&q->ring, q->vq.ring_mem, q->vq.size, mode->event_idx);
 	q->mode = *mode;
 	q->vq.error = PVQ_QUEUE_OK;
-
-	at = pvq_ring_cursor(&q->ring);
-	for (i = 0; i < n; i++) {
-		struct rte_mbuf *m = q->shadow[i];
-
-		pvq_ring_write(&q->ring, i,
-			       (uintptr_t)m->buf_addr + RTE_PKTMBUF_HEADROOM - VIRTIO_NET_HDR_LEN,
-			       q->capacity, i);
-		if (i != 0)
-			q->ring.desc[i].flags =
-				rte_cpu_to_le_16(at.flags | VIRTQ_DESC_F_WRITE);
-		pvq_cursor_next(&q->ring, &at);
-	}
+	q->vq.error_reported = false;
 	if (n != 0)
-		pvq_ring_publish(&q->ring, q->ring.avail_flags | VIRTQ_DESC_F_WRITE, at, n);
+		pvq_rxq_repost(q, n);
 	if (n < q->vq.size)
 		pvq_rxq_post(q, mode->in_order);
 	if (pvq_ring_outstanding(&q->ring) == 0)

@@ -37,7 +37,7 @@ handle_list(const char *cmd, const char *params, struct rte_tel_data *d)
 static int
 handle_port(const char *cmd, const char *params, struct rte_tel_data *d)
 {
-	const struct pvq_device *dev;
+	struct pvq_device *dev;
 	char text[160];
 	char *end;
 
@@ -47,6 +47,7 @@ handle_port(const char *cmd, const char *params, struct rte_tel_data *d)
 	dev = port_device(strtoul(params, &end, 10));
 	if (dev == NULL || *end != '\0')
 		return -EINVAL;
+	pthread_mutex_lock(&dev->lock);
 	rte_tel_data_start_dict(d);
 	rte_tel_data_add_dict_string(d, "name", dev->name);
 	rte_tel_data_add_dict_string(d, "transport", dev->transport->name);
@@ -63,6 +64,7 @@ handle_port(const char *cmd, const char *params, struct rte_tel_data *d)
 	rte_tel_data_add_dict_string(d, "rx_path", pvq_rx_paths[dev->rx_path].name);
 	rte_tel_data_add_dict_string(d, "tx_path", pvq_tx_paths[dev->tx_path].name);
 	rte_tel_data_add_dict_uint(d, "reconnects", dev->reconnects);
+	pthread_mutex_unlock(&dev->lock);
 	return 0;
 }
 
@@ -87,23 +89,13 @@ add_ring(struct rte_tel_data *d, const struct pvq_vq *vq, const struct pvq_ring 
 	rte_tel_data_add_dict_string(d, "error", pvq_queue_error_text(vq->error));
 }
 
-/* PORT,rx|tx,QUEUE[,RING]: the ring number matters for lock-free transmit queues only. */
 static int
-handle_ring(const char *cmd, const char *params, struct rte_tel_data *d)
+add_queue_ring(struct rte_tel_data *d, const struct pvq_device *dev, const char *direction,
+	       unsigned int queue, unsigned int ring)
 {
-	const struct pvq_device *dev;
 	const struct pvq_rxq *rxq;
 	const struct pvq_txq *txq;
-	unsigned int port_id, queue, ring = 0;
-	char direction[3];
 
-	RTE_SET_USED(cmd);
-	if (params == NULL ||
-	    sscanf(params, "%u,%2[rtx],%u,%u", &port_id, direction, &queue, &ring) < 3)
-		return -EINVAL;
-	dev = port_device(port_id);
-	if (dev == NULL)
-		return -EINVAL;
 	if (strcmp(direction, "rx") == 0 && queue < dev->data->nb_rx_queues && ring == 0) {
 		rxq = dev->data->rx_queues[queue];
 		if (rxq == NULL)
@@ -118,6 +110,29 @@ handle_ring(const char *cmd, const char *params, struct rte_tel_data *d)
 		return -EINVAL;
 	add_ring(d, &txq->vq, &txq->ring, &txq->gate);
 	return 0;
+}
+
+/* PORT,rx|tx,QUEUE[,RING]: the ring number matters for lock-free transmit queues only. */
+static int
+handle_ring(const char *cmd, const char *params, struct rte_tel_data *d)
+{
+	unsigned int port_id, queue, ring = 0;
+	struct pvq_device *dev;
+	char direction[3];
+	int ret;
+
+	RTE_SET_USED(cmd);
+	if (params == NULL ||
+	    sscanf(params, "%u,%2[rtx],%u,%u", &port_id, direction, &queue, &ring) < 3)
+		return -EINVAL;
+	dev = port_device(port_id);
+	if (dev == NULL)
+		return -EINVAL;
+	/* Queues are set up and released under this lock. */
+	pthread_mutex_lock(&dev->lock);
+	ret = add_queue_ring(d, dev, direction, queue, ring);
+	pthread_mutex_unlock(&dev->lock);
+	return ret;
 }
 
 RTE_INIT(pvq_telemetry_init)

@@ -55,7 +55,8 @@ count_filled(const struct rte_mbuf *m)
 {
 	uint16_t n = 0;
 
-	for (; m != NULL; m = m->next)
+	/* Beyond the limit the number does not matter. */
+	for (; m != NULL && n <= PVQ_TX_SEGS_MAX; m = m->next)
 		n += m->data_len != 0;
 	return n;
 }
@@ -117,7 +118,8 @@ pvq_txq_write_list(struct pvq_txq *q, struct rte_mbuf *m, struct pvq_cursor *at,
 	e.own_hdr = pvq_net_hdr_fits(m) && filled + (m->data_len == 0) > 1;
 	n = e.own_hdr ? filled + (m->data_len == 0) : filled + 1;
 	can_table = q->mode.indirect && n <= PVQ_TABLE_ELEMENTS && n < q->ring.size;
-	if (m->pkt_len > q->max_len || (n > q->ring.size && !can_table)) {
+	if (m->pkt_len > q->max_len || n > PVQ_TX_SEGS_MAX + 1 ||
+	    (n > q->ring.size && !can_table)) {
 		q->stats.too_long++;
 		return -EMSGSIZE;
 	}

@@ -2,18 +2,17 @@
  * Copyright(c) 2026 The pvq authors
  */
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <rte_errno.h>
 #include <rte_ethdev.h>
 
 #include "net_hdr.h"
 #include "numa_node.h"
 #include "queue.h"
 
-#define DEFAULT_FREE_THRESH 32u
 /* One table for every so many slots: packets of several segments are the lesser part. */
 #define SLOTS_PER_TABLE 16u
 
@@ -53,8 +52,7 @@ pvq_txq_create(const struct pvq_vq *vq, const struct rte_eth_txconf *conf, uint6
 
 	snprintf(name, sizeof(name), "pvq%u_vq%u", vq->port_id, vq->index);
 	mz = rte_memzone_reserve_aligned(name, free_tables_at + nb_tables * sizeof(uint16_t),
-					 vq->socket_id, RTE_MEMZONE_IOVA_CONTIG,
-					 RTE_CACHE_LINE_SIZE);
+					 vq->socket_id, 0, RTE_CACHE_LINE_SIZE);
 	if (mz == NULL)
 		return NULL;
 	memset(mz->addr, 0, mz->len);
@@ -73,10 +71,9 @@ pvq_txq_create(const struct pvq_vq *vq, const struct rte_eth_txconf *conf, uint6
 	q->free_ids = (uint16_t *)((char *)q + ids_at);
 	q->free_tables = (uint16_t *)((char *)q + free_tables_at);
 	q->nb_tables = nb_tables;
-	q->conf_free_thresh = conf->tx_free_thresh;
 	q->free_thresh = conf->tx_free_thresh != 0 ?
 				 RTE_MIN(conf->tx_free_thresh, vq->size) :
-				 RTE_MAX(1u, RTE_MIN(DEFAULT_FREE_THRESH, vq->size / 4u));
+				 RTE_MAX(1u, RTE_MIN(PVQ_FREE_THRESH_DEFAULT, vq->size / 4u));
 	q->offloads = offloads;
 	q->self = q;
 	q->rings = &q->self;
@@ -91,6 +88,7 @@ pvq_txq_create(const struct pvq_vq *vq, const struct rte_eth_txconf *conf, uint6
 struct pending {
 	struct rte_mbuf *m;
 	uint32_t seq;
+	bool table; /* went out as an indirect table */
 };
 
 /* Older first; the difference stays right when the counter wraps. */
@@ -98,6 +96,37 @@ static int
 pending_compare(const void *a, const void *b)
 {
 	return (int32_t)(((const struct pending *)a)->seq - ((const struct pending *)b)->seq);
+}
+
+static struct pending
+pending_of(const struct pvq_txq *q, uint16_t id)
+{
+	return (struct pending){
+		.m = q->shadow[id],
+		.seq = q->info[id].seq,
+		.table = q->info[id].table != PVQ_NO_TABLE,
+	};
+}
+
+/*
+ * Write a packet again as it was written before: were an older one to take its table, the slots of
+ * the old ring would not do. @return whether it went out.
+ */
+static bool
+write_again(struct pvq_txq *q, struct pending *p)
+{
+	const uint16_t tables = q->nb_free_tables;
+	struct pvq_tx_sum sum;
+
+	if (!p->table)
+		q->nb_free_tables = 0;
+	if (pvq_txq_write(q, &p->m, 1, q->mode.in_order, &sum) == 0) {
+		rte_pktmbuf_free(p->m);
+		q->stats.replay_dropped++;
+	}
+	if (!p->table)
+		q->nb_free_tables = tables;
+	return sum.packets != 0;
 }
 
 /* The packets that the device holds, oldest first. @return how many. */
@@ -112,46 +141,39 @@ collect_pending(const struct pvq_txq *q, struct pending *list)
 			uint16_t slot = pvq_ring_slot_add(&q->ring, q->ring.next_used, i);
 
 			if (q->shadow[slot] != NULL)
-				list[n++].m = q->shadow[slot];
+				list[n++] = pending_of(q, slot);
 		}
 		return n;
 	}
 	for (i = 0; i < q->vq.size; i++)
 		if (q->shadow[i] != NULL)
-			list[n++] = (struct pending){q->shadow[i], q->info[i].seq};
+			list[n++] = pending_of(q, i);
 	qsort(list, n, sizeof(list[0]), pending_compare);
 	return n;
 }
 
-uint16_t
+int
 pvq_txq_reset(struct pvq_txq *q, const struct pvq_queue_mode *mode)
 {
 	struct pending *list;
-	struct pvq_tx_sum sum;
 	uint16_t n, i, again = 0;
 
 	if ((pvq_gate_state(&q->gate) & PVQ_GATE_ERROR) == 0)
 		pvq_txq_reclaim(q, UINT16_MAX, q->mode.in_order);
 	list = calloc(pvq_ring_outstanding(&q->ring) + 1u, sizeof(*list));
-	if (list == NULL) {
-		q->stats.replay_dropped += pvq_ring_outstanding(&q->ring);
-		pvq_txq_clear(q, false);
-		return 0;
-	}
+	if (list == NULL)
+		return -ENOMEM;
 	n = collect_pending(q, list);
 	q->mode = *mode;
 	q->max_len = mode->max_tx_len;
 	q->vq.error = PVQ_QUEUE_OK;
+	q->vq.error_reported = false;
 	start_empty(q);
 	/* One at a time: what does not fit any more may be in the middle. */
-	for (i = 0; i < n; i++) {
-		if (pvq_txq_write(q, &list[i].m, 1, mode->in_order, &sum) == 0)
-			rte_pktmbuf_free(list[i].m);
-		again += sum.packets;
-	}
+	for (i = 0; i < n; i++)
+		again += write_again(q, &list[i]);
 	free(list);
 	q->stats.replayed += again;
-	q->stats.replay_dropped += n - again;
 	return again;
 }
 

@@ -4,12 +4,12 @@
 
 #include <errno.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include <rte_common.h>
-#include <rte_errno.h>
 #include <rte_memory.h>
 
 #include "log.h"
@@ -148,8 +148,19 @@ send_table(struct vhost_user_conn *conn, const struct vhost_user_mem *mem, const
 		fds[table.nb_regions] = mem->regions[i].fd;
 		table.regions[table.nb_regions++] = wire_region(&mem->regions[i]);
 	}
-	return vhost_user_send(conn, VHOST_USER_SET_MEM_TABLE, &table, sizeof(table), fds,
-			       table.nb_regions);
+	/* Some backends insist on the length that goes with the number. */
+	return vhost_user_send(conn, VHOST_USER_SET_MEM_TABLE, &table,
+			       offsetof(struct vhost_user_mem_table, regions) +
+				       table.nb_regions * sizeof(table.regions[0]),
+			       fds, table.nb_regions);
+}
+
+/* The same bytes of the same file at the same addresses, wholly or in part. */
+static bool
+overlaps(const struct vhost_user_mem_region *a, const struct vhost_user_mem_region *b)
+{
+	return same_file(a, b) && a->addr - a->offset == b->addr - b->offset &&
+	       a->addr < b->addr + b->size && b->addr < a->addr + a->size;
 }
 
 static int
@@ -168,20 +179,12 @@ share_table(struct vhost_user_conn *conn, const struct vhost_user_mem *known,
 		int ret;
 
 		for (i = 0; i < now->nb; i++)
-			skip[i] = !same_file(&known->regions[i], &now->regions[i]);
+			skip[i] = !overlaps(&known->regions[i], &now->regions[i]);
 		ret = send_table(conn, now, skip);
 		if (ret != 0)
 			return ret;
 	}
 	return send_table(conn, now, NULL);
-}
-
-/* The same bytes of the same file at the same addresses, wholly or in part. */
-static bool
-overlaps(const struct vhost_user_mem_region *a, const struct vhost_user_mem_region *b)
-{
-	return same_file(a, b) && a->addr - a->offset == b->addr - b->offset &&
-	       a->addr < b->addr + b->size && b->addr < a->addr + a->size;
 }
 
 /* Append what of @p r no region of @p kept has. Regions that grow stay; the rest is added. */
@@ -236,8 +239,12 @@ remove_stale(struct vhost_user_conn *conn, struct vhost_user_mem *known,
 			continue;
 		}
 		ret = vhost_user_send(conn, VHOST_USER_REM_MEM_REG, &msg, sizeof(msg), NULL, 0);
-		if (ret != 0)
+		if (ret != 0) {
+			memmove(&known->regions[kept], &known->regions[i],
+				(known->nb - i) * sizeof(known->regions[0]));
+			known->nb -= i - kept;
 			return ret;
+		}
 	}
 	known->nb = kept;
 	return 0;
@@ -256,9 +263,12 @@ share_slots(struct vhost_user_conn *conn, unsigned int slots, struct vhost_user_
 	if (ret != 0)
 		return ret;
 	kept = known->nb;
-	for (i = 0; i < now->nb; i++)
-		if (append_rest(known, kept, now->regions[i]) != 0)
+	for (i = 0; i < now->nb; i++) {
+		if (append_rest(known, kept, now->regions[i]) != 0) {
+			known->nb = kept;
 			return -ENOMEM;
+		}
+	}
 	if (known->nb > slots) {
 		known->nb = kept;
 		return -E2BIG;

@@ -133,9 +133,11 @@ receive_reply(struct vhost_user_conn *conn, enum vhost_user_request request, voi
 
 	if (ret != 0)
 		return ret;
-	/* How a backend says no where the answer is data. */
-	if (h.request == request && h.size == 0 && reply_len != 0)
-		return -EPROTO;
+	/* Backends say no to GET_CONFIG with less than what was asked for, or with nothing. */
+	if (h.request == request && request == VHOST_USER_GET_CONFIG && h.size < reply_len) {
+		ret = receive_all(conn->fd, reply, h.size, deadline);
+		return ret != 0 ? ret : -EPROTO;
+	}
 	if (h.request != request || (h.flags & FLAG_REPLY) == 0 ||
 	    (h.flags & FLAG_VERSION_MASK) != FLAG_VERSION || h.size != reply_len) {
 		PVQ_LOG(ERR, conn->name,

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -54,6 +55,15 @@ try_listen(const char *path)
 	return ret;
 }
 
+/* Connecting to any other file is refused as well, and that file is not ours to remove. */
+static bool
+is_socket(const char *path)
+{
+	struct stat st;
+
+	return lstat(path, &st) == 0 && S_ISSOCK(st.st_mode);
+}
+
 int
 vhost_user_sock_open(struct vhost_user_sock *sock, const char *path, bool server, const char *name)
 {
@@ -67,7 +77,7 @@ vhost_user_sock_open(struct vhost_user_sock *sock, const char *path, bool server
 		/* A socket that nobody listens on was left behind by a process that crashed. */
 		int probe = try_connect(path);
 
-		if (probe == -ECONNREFUSED && unlink(path) == 0)
+		if (probe == -ECONNREFUSED && is_socket(path) && unlink(path) == 0)
 			fd = try_listen(path);
 		else if (probe >= 0)
 			close(probe);
