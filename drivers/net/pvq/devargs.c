@@ -13,8 +13,10 @@
 #include "devargs.h"
 #include "log.h"
 
-static const char *const keys[] = {"path",  "server",	"queues",    "queue_size", "mac", "mrg_rxbuf",
-				   "in_order", "event_idx", "speed", "isa",	   NULL};
+static const char *const keys[] = {
+	"path", "server", "queues", "queue_size", "mac", "mrg_rxbuf", "in_order", "event_idx",
+	"speed", "isa", NULL,
+};
 
 struct parse {
 	const char *name;

@@ -236,8 +236,8 @@ withdraw(struct pvq_device *dev)
 	if (ret == 0 || ret == -ECONNRESET)
 		return true;
 	PVQ_LOG(ERR, dev->name,
-		"backend hangs with the rings in its hands: their mbufs are lost to the pools, since "
-		"it may still write to them");
+		"backend hangs with the rings in its hands: their mbufs are lost to the pools, "
+		"since it may still write to them");
 	return false;
 }
 
@@ -350,8 +350,8 @@ pvq_device_check_mtu(const struct pvq_device *dev, uint16_t mtu)
 		if (frame <= q->capacity || (merges && frame <= q->capacity * (uint32_t)q->vq.size))
 			continue;
 		PVQ_REFUSE(dev,
-			"MTU %u needs %u bytes and rx queue %u's buffers have %u: use a mempool of "
-			"larger mbufs, or RTE_ETH_RX_OFFLOAD_SCATTER with mergeable buffers "
+			"MTU %u needs %u bytes and rx queue %u's buffers have %u: use a mempool "
+			"of larger mbufs, or RTE_ETH_RX_OFFLOAD_SCATTER with mergeable buffers "
 			"(mrg_rxbuf=1 and a backend that offers them) and enough descriptors",
 			mtu, frame, i, q->capacity);
 		return -EINVAL;

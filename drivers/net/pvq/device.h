@@ -12,8 +12,8 @@
  *
  * Locking: dev->lock orders everything that talks to the device, from the application's control
  * calls and from the transport's thread. EAL memory is not allocated or freed while it is held: EAL
- * has locks of its own there, and a backend in the same process may wait for them. dev->gate_lock guards only gate bits and the
- * flags that decide them; nothing is waited for while it is held.
+ * has locks of its own there, and a backend in the same process may wait for them. dev->gate_lock
+ * guards only gate bits and the flags that decide them; nothing is waited for while it is held.
  */
 
 #include <pthread.h>
@@ -55,7 +55,7 @@ struct pvq_options {
  */
 struct pvq_transport {
 	const char *name;
-	/** Start looking for the device; pvq_device_arrived() tells of it, possibly before return. */
+	/** Look for the device; pvq_device_arrived() tells of it, possibly before return. */
 	int (*open)(struct pvq_device *dev);
 	/** Let go of the device for good. Called without the lock. */
 	void (*close)(struct pvq_device *dev);

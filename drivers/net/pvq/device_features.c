@@ -57,7 +57,7 @@ pvq_wanted_features(const struct pvq_device *dev)
 		wanted |= 1ULL << VIRTIO_F_IN_ORDER;
 	if (dev->opt.event_idx)
 		wanted |= 1ULL << VIRTIO_F_EVENT_IDX;
-	/* To accept MAC is to promise the device's address; the port may have had its own before. */
+	/* To accept MAC is to promise the device's address; the port may have its own by now. */
 	if (dev->offer.has_mac && dev->data->mac_addrs != NULL &&
 	    rte_is_same_ether_addr(&dev->offer.mac, &dev->data->mac_addrs[0]))
 		wanted |= 1ULL << VIRTIO_NET_F_MAC;

@@ -44,7 +44,8 @@ pvq_rings_quiesce(struct pvq_device *dev)
 		ret |= pvq_gate_wait(&txq->gate);
 	if (ret == 0)
 		return 0;
-	PVQ_LOG(ERR, dev->name, "a polling thread does not leave its burst: rings stay as they are");
+	PVQ_LOG(ERR, dev->name, "a polling thread does not leave its burst: rings stay as they "
+		"are");
 	return -EBUSY;
 }
 
@@ -73,9 +74,9 @@ pvq_rings_check(const struct pvq_device *dev)
 	if (needed <= dev->offer.max_pairs)
 		return 0;
 	PVQ_REFUSE(dev,
-		"the port is set up for %u queue pairs and the backend has %u: configure fewer queues "
-		"or give the backend more; devarg queues=%u makes the lcores of a lock-free transmit "
-		"queue share rings",
+		"the port is set up for %u queue pairs and the backend has %u: configure fewer "
+		"queues or give the backend more; devarg queues=%u makes the lcores of a "
+		"lock-free transmit queue share rings",
 		needed, dev->offer.max_pairs, dev->offer.max_pairs);
 	return -ENOSPC;
 }

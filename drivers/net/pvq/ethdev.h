@@ -107,7 +107,7 @@ pvq_xstats_get_names_by_id(struct rte_eth_dev *eth, const uint64_t *ids,
 
 /* intr.c */
 
-/** Make the eventfds that receive queues interrupt by, if the port asks for them. @return 0/-errno */
+/** Make the eventfds that rx queues interrupt by, if the port asks for it. @return 0 or -errno. */
 int
 pvq_intr_set_up(struct rte_eth_dev *eth);
 void

@@ -18,8 +18,8 @@ check_numa(const struct pvq_device *dev, struct pvq_vq *vq, const char *directio
 	if (vq->socket_id != SOCKET_ID_ANY && vq->node != vq->socket_id) {
 		vq->numa_mismatches++;
 		PVQ_LOG(WARNING, dev->name,
-			"%s queue %u: ring memory is on NUMA node %d although node %d was asked for; "
-			"give EAL memory there with --socket-mem",
+			"%s queue %u: ring memory is on NUMA node %d although node %d was asked "
+			"for; give EAL memory there with --socket-mem",
 			direction, vq->queue_id, vq->node, vq->socket_id);
 	}
 	if (pool != NULL && pool->socket_id != SOCKET_ID_ANY && vq->node != pool->socket_id) {
@@ -69,15 +69,16 @@ pvq_rx_queue_setup(struct rte_eth_dev *eth, uint16_t id, uint16_t nb_desc, unsig
 	}
 	if (rte_pktmbuf_priv_flags(pool) & RTE_PKTMBUF_POOL_F_PINNED_EXT_BUF) {
 		PVQ_LOG(ERR, dev->name,
-			"mempool \"%s\" has pinned external buffers, which a backend cannot reach: use "
-			"one made by rte_pktmbuf_pool_create()",
+			"mempool \"%s\" has pinned external buffers, which a backend cannot "
+			"reach: use one made by rte_pktmbuf_pool_create()",
 			pool->name);
 		return -EINVAL;
 	}
 	q = pvq_rxq_create(&vq, pool, conf, offloads);
 	if (q == NULL) {
 		PVQ_LOG(ERR, dev->name,
-			"no memory for rx queue %u with %u descriptors: ask for fewer, or give EAL more",
+			"no memory for rx queue %u with %u descriptors: ask for fewer, or give "
+			"EAL more",
 			id, nb_desc);
 		return -ENOMEM;
 	}
@@ -182,7 +183,8 @@ pvq_tx_queue_setup(struct rte_eth_dev *eth, uint16_t id, uint16_t nb_desc, unsig
 
 	if ((offloads & RTE_ETH_TX_OFFLOAD_MULTI_SEGS) && nb_desc < PVQ_MULTI_SEG_DESC_MIN) {
 		PVQ_LOG(ERR, dev->name,
-			"tx queue %u: packets of several segments need %u descriptors at least, not %u",
+			"tx queue %u: packets of several segments need %u descriptors at least, "
+			"not %u",
 			id, PVQ_MULTI_SEG_DESC_MIN, nb_desc);
 		return -EINVAL;
 	}
@@ -195,15 +197,15 @@ pvq_tx_queue_setup(struct rte_eth_dev *eth, uint16_t id, uint16_t nb_desc, unsig
 			  add_lcore_rings(q, conf, nb_rings, eth->data->nb_tx_queues) != 0)) {
 		free_rings(q);
 		PVQ_LOG(ERR, dev->name,
-			"no memory for tx queue %u, %u ring(s) of %u descriptors: ask for fewer, or "
-			"give EAL more",
+			"no memory for tx queue %u, %u ring(s) of %u descriptors: ask for fewer, "
+			"or give EAL more",
 			id, nb_rings, nb_desc);
 		return -ENOMEM;
 	}
 	if ((offloads & RTE_ETH_TX_OFFLOAD_MT_LOCKFREE) && nb_rings < count_senders())
 		PVQ_LOG(NOTICE, dev->name,
-			"tx queue %u: %u rings for %u lcores, which take turns with a lock; a backend "
-			"with more queue pairs avoids that",
+			"tx queue %u: %u rings for %u lcores, which take turns with a lock; a "
+			"backend with more queue pairs avoids that",
 			id, nb_rings, count_senders() - 1);
 	check_numa(dev, &q->vq, "tx", NULL);
 	swap_queue(dev, &eth->data->tx_queues[id], q);

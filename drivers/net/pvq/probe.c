@@ -110,8 +110,8 @@ pvq_probe(struct rte_vdev_device *vdev)
 	ret = pvq_gate_init();
 	if (ret != 0) {
 		PVQ_LOG(ERR, name,
-			"this kernel has no membarrier(2), or a seccomp filter forbids it: pvq needs "
-			"Linux 4.16 or later and a filter that lets membarrier through");
+			"this kernel has no membarrier(2), or a seccomp filter forbids it: pvq "
+			"needs Linux 4.16 or later and a filter that lets membarrier through");
 		return ret;
 	}
 	if (rte_eal_process_type() == RTE_PROC_SECONDARY)
@@ -119,7 +119,7 @@ pvq_probe(struct rte_vdev_device *vdev)
 	ret = pvq_devargs_parse(name, rte_vdev_device_args(vdev), &opt);
 	if (ret != 0)
 		return ret;
-	/* Without a node of its own a port belongs where it was probed; dpdk-test insists on one. */
+	/* Without a node of its own a port belongs where it is probed; dpdk-test insists on one. */
 	if (vdev->device.numa_node == SOCKET_ID_ANY)
 		vdev->device.numa_node = rte_socket_id() == (unsigned int)SOCKET_ID_ANY ?
 						 0 : (int)rte_socket_id();

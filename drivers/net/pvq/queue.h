@@ -75,7 +75,7 @@ struct pvq_queue_mode {
 struct pvq_rx_stats {
 	uint64_t packets;
 	uint64_t bytes;
-	uint64_t short_len;  /**< dropped: shorter than a header, or nothing written */
+	uint64_t short_len;  /**< dropped: shorter than a header */
 	uint64_t no_parts;   /**< dropped: num_buffers of 0 */
 	uint64_t scattered;  /**< dropped: several mbufs without RTE_ETH_RX_OFFLOAD_SCATTER */
 	uint64_t no_mbuf;    /**< buffers not posted for want of mbufs, each time it was tried */
@@ -125,7 +125,7 @@ struct pvq_tx_info {
 struct pvq_tx_stats {
 	uint64_t packets;
 	uint64_t bytes;
-	uint64_t too_long;   /**< dropped: more segments than the ring can ever hold, or above MTU */
+	uint64_t too_long;   /**< dropped: more segments than ever fit, or above MTU */
 	uint64_t empty;      /**< dropped: no data */
 	uint64_t ring_full;  /**< bursts cut short for want of free slots */
 	uint64_t reclaimed;  /**< packets whose buffers the device has used */
@@ -264,7 +264,7 @@ pvq_txq_free(struct pvq_txq *q);
 
 /**
  * Put the ring into its state after device reset, then make every packet available again that the
- * device had not used, in the order in which they were sent. The gate must be closed and waited for.
+ * device had not used, in the order in which they were sent. The gate is closed and waited for.
  *
  * @return
  *   Packets made available again, or -ENOMEM: the ring is as it was.
@@ -307,7 +307,7 @@ pvq_txq_reclaim(struct pvq_txq *q, uint16_t max, bool in_order);
 
 /**
  * Write as many of @p n packets as fit and publish them at once; the device is not notified. Counts
- * in q->stats what it drops, not what it sends. Polling lcore, or control path with the gate closed.
+ * in q->stats what it drops, not what it sends. Polling lcore, or control path with a closed gate.
  *
  * @param[out] sum
  *   What was made available.

@@ -83,7 +83,8 @@ vhost_user_sock_open(struct vhost_user_sock *sock, const char *path, bool server
 			close(probe);
 	}
 	if (fd < 0) {
-		PVQ_LOG(ERR, name, "cannot listen on %s: %s; choose another path= or stop who uses it",
+		PVQ_LOG(ERR, name, "cannot listen on %s: %s; choose another path= or stop who "
+			"uses it",
 			path, strerror(-fd));
 		return fd;
 	}
@@ -111,7 +112,8 @@ vhost_user_sock_connect(struct vhost_user_sock *sock, const char *name)
 			PVQ_LOG(NOTICE, name, "waiting for a backend to connect to %s", sock->path);
 		else
 			PVQ_LOG(NOTICE, name,
-				"no backend at %s yet (%s): waiting; start one there or check path=",
+				"no backend at %s yet (%s): waiting; start one there or check "
+				"path=",
 				sock->path, strerror(-fd));
 	}
 	return fd;

@@ -98,7 +98,8 @@ look_for_backend(struct vhost_user *vu)
 	pthread_mutex_lock(&dev->lock);
 	hang_up(vu);
 	pthread_mutex_unlock(&dev->lock);
-	return RETRY_REFUSED_MS;
+	/* A listener that is just going away takes one more connection and drops it. */
+	return ret == -ECONNRESET ? RETRY_MS : RETRY_REFUSED_MS;
 }
 
 /* A backend never speaks unasked, so anything readable outside a request is the end. */
