@@ -241,23 +241,6 @@ withdraw(struct pvq_device *dev)
 	return false;
 }
 
-/* Errors that another connection may not have; all others are of the port's configuration. */
-static bool
-connection_failed(int ret)
-{
-	switch (ret) {
-	case -EPROTO:
-	case -EBADMSG:
-	case -ETIMEDOUT:
-	case -ECONNRESET:
-	case -ENOTCONN:
-	case -EIO:
-		return true;
-	default:
-		return false;
-	}
-}
-
 int
 pvq_device_start(struct pvq_device *dev)
 {
@@ -273,7 +256,7 @@ pvq_device_start(struct pvq_device *dev)
 	ret = bring_up(dev);
 	if (ret == 0)
 		return 0;
-	if (connection_failed(ret)) {
+	if (pvq_connection_failed(ret)) {
 		/* The port waits for a better one. */
 		pvq_device_drop(dev);
 		return 0;

@@ -11,6 +11,21 @@
 #include "device_rings.h"
 #include "log.h"
 
+bool
+pvq_connection_failed(int ret)
+{
+	switch (ret) {
+	case -EPROTO:
+	case -EBADMSG:
+	case -ETIMEDOUT:
+	case -ECONNRESET:
+	case -EIO:
+		return true;
+	default:
+		return false;
+	}
+}
+
 void
 pvq_rings_shut(struct pvq_device *dev, uint32_t bits)
 {
@@ -245,13 +260,16 @@ pvq_rings_report_errors(struct pvq_device *dev)
 	return any;
 }
 
-/* A backend that cannot disable a ring finds nothing to do there: the gate is enough. */
+/*
+ * A backend that cannot disable a ring finds nothing to do there: the gate is enough. One that is
+ * just going away is told when it is back.
+ */
 static int
 tell_enabled(struct pvq_device *dev, uint16_t vq, bool enable)
 {
 	int ret = dev->live ? dev->transport->queue_enable(dev, vq, enable) : 0;
 
-	return ret == -ENOTSUP ? 0 : ret;
+	return ret == -ENOTSUP || pvq_connection_failed(ret) ? 0 : ret;
 }
 
 int

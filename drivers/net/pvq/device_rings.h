@@ -13,6 +13,10 @@
 
 #include "device.h"
 
+/** Whether @p ret is an error of the connection, that the next one may not have. */
+bool
+pvq_connection_failed(int ret);
+
 /** Close all gates and wait for polling lcores to be out. @return 0 or -EBUSY. */
 int
 pvq_rings_quiesce(struct pvq_device *dev);

@@ -270,8 +270,11 @@ share_slots(struct vhost_user_conn *conn, unsigned int slots, struct vhost_user_
 		}
 	}
 	if (known->nb > slots) {
+		/* A region that grew piece by piece: a new connection is told of it as one. */
+		PVQ_LOG(INFO, conn->name, "connecting afresh to tell the backend of less regions");
 		known->nb = kept;
-		return -E2BIG;
+		conn->broken = true;
+		return -ECONNRESET;
 	}
 	for (i = kept; i < known->nb; i++) {
 		struct vhost_user_mem_reg msg = {.region = wire_region(&known->regions[i])};

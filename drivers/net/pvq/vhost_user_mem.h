@@ -51,7 +51,8 @@ vhost_user_mem_free(struct vhost_user_mem *mem);
  *   Regions the backend takes one by one (CONFIGURE_MEM_SLOTS), or 0 for a table of eight.
  * @return
  *   0; -E2BIG when there are more regions than the backend takes: it still knows what it knew;
- *   another -errno from the connection.
+ *   another -errno from the connection, which is given up (-ECONNRESET) when the backend would have
+ *   room for the regions but not for the pieces in which it was told of them.
  */
 int
 vhost_user_mem_share(struct vhost_user_conn *conn, unsigned int slots, struct vhost_user_mem *known,
