@@ -146,7 +146,7 @@ pvq_rx_receive_body(struct pvq_rxq *q, struct rte_mbuf **pkts, const uint16_t n,
 {
 	struct rte_mbuf *bufs[PVQ_RX_CHUNK];
 	uint32_t lens[PVQ_RX_CHUNK];
-	uint64_t bytes = 0;
+	uint64_t bytes = 0, errors;
 	uint16_t want, got, i, nb = 0;
 	bool any = false, failed = false;
 
@@ -155,6 +155,8 @@ pvq_rx_receive_body(struct pvq_rxq *q, struct rte_mbuf **pkts, const uint16_t n,
 		got = in_order ? pvq_kernel_rx_harvest_in_order(q, bufs, lens, want) :
 				 pvq_kernel_rx_harvest(q, bufs, lens, want);
 		any |= got != 0;
+		/* What was harvested before a lie is delivered; a lie in here ends it. */
+		errors = q->stats.queue_errors;
 		for (i = 0; i < got; i++) {
 			uint16_t rest = pvq_ring_outstanding(&q->ring) + got - 1 - i;
 			struct rte_mbuf *m = pvq_rx_deliver(q, bufs[i], lens[i], rest, mergeable);
@@ -162,7 +164,7 @@ pvq_rx_receive_body(struct pvq_rxq *q, struct rte_mbuf **pkts, const uint16_t n,
 			if (likely(m != NULL)) {
 				pkts[nb++] = m;
 				bytes += m->pkt_len;
-			} else if (unlikely(pvq_gate_state(&q->gate) & PVQ_GATE_ERROR)) {
+			} else if (unlikely(q->stats.queue_errors != errors)) {
 				rte_pktmbuf_free_bulk(&bufs[i + 1], got - 1 - i);
 				failed = true;
 				break;

@@ -192,6 +192,12 @@ catch_up_with_memory(struct pvq_device *dev)
 		if (ret == -E2BIG)
 			PVQ_LOG(ERR, dev->name,
 				"packets in memory added at run time will not reach the backend");
+		if (pvq_connection_failed(ret)) {
+			/* Closed for the next device before it is opened for this one. */
+			set_dead(dev);
+			pvq_rings_shut(dev, PVQ_GATE_AWAY);
+			pvq_device_drop(dev);
+		}
 	}
 }
 

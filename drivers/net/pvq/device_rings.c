@@ -269,7 +269,9 @@ tell_enabled(struct pvq_device *dev, uint16_t vq, bool enable)
 {
 	int ret = dev->live ? dev->transport->queue_enable(dev, vq, enable) : 0;
 
-	return ret == -ENOTSUP || pvq_connection_failed(ret) ? 0 : ret;
+	if (ret == -ENOTSUP || (ret != -EPROTO && pvq_connection_failed(ret)))
+		return 0;
+	return ret;
 }
 
 int

@@ -15,8 +15,10 @@
 #include "log.h"
 #include "vhost_user_msg.h"
 
-/* A backend may map gigabytes before it answers SET_MEM_TABLE; nothing else takes long. */
-#define TIMEOUT_MS 5000
+/* The application's control thread may wait for this, too. */
+#define TIMEOUT_MS 2000
+/* A backend may map gigabytes before it answers. */
+#define TIMEOUT_MEMORY_MS 10000
 
 #define FLAG_VERSION 1u
 #define FLAG_VERSION_MASK 3u
@@ -36,6 +38,13 @@ now_ms(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+static int
+timeout_ms(enum vhost_user_request request)
+{
+	return request == VHOST_USER_SET_MEM_TABLE || request == VHOST_USER_ADD_MEM_REG ?
+		       TIMEOUT_MEMORY_MS : TIMEOUT_MS;
 }
 
 static int
@@ -153,7 +162,7 @@ report(struct vhost_user_conn *conn, enum vhost_user_request request, int ret)
 {
 	if (ret == -ETIMEDOUT)
 		PVQ_LOG(ERR, conn->name, "backend did not answer %s within %d s",
-			vhost_user_request_name(request), TIMEOUT_MS / 1000);
+			vhost_user_request_name(request), timeout_ms(request) / 1000);
 	else if (ret == -EPROTO)
 		PVQ_LOG(ERR, conn->name, "backend refused %s", vhost_user_request_name(request));
 	else if (ret != 0 && !conn->broken)
@@ -169,7 +178,7 @@ int
 vhost_user_send(struct vhost_user_conn *conn, enum vhost_user_request request, const void *payload,
 		uint32_t len, const int *fds, unsigned int nb_fds)
 {
-	const int64_t deadline = now_ms() + TIMEOUT_MS;
+	const int64_t deadline = now_ms() + timeout_ms(request);
 	struct header h = {
 		.request = request,
 		.flags = FLAG_VERSION | (conn->reply_ack ? FLAG_NEED_REPLY : 0),
@@ -193,7 +202,7 @@ int
 vhost_user_ask(struct vhost_user_conn *conn, enum vhost_user_request request, const void *payload,
 	       uint32_t len, void *reply, uint32_t reply_len)
 {
-	const int64_t deadline = now_ms() + TIMEOUT_MS;
+	const int64_t deadline = now_ms() + timeout_ms(request);
 	struct header h = {.request = request, .flags = FLAG_VERSION, .size = len};
 	int ret;
 

@@ -86,11 +86,10 @@ look_for_backend(struct vhost_user *vu)
 
 	if (fd < 0)
 		return RETRY_MS;
-	pthread_mutex_lock(&dev->lock);
-	vu->conn.fd = fd;
+	/* Until the device has arrived nobody else speaks, so nobody needs to wait for a lock. */
 	vu->conn.broken = false;
+	vu->conn.fd = fd;
 	ret = greet(vu);
-	pthread_mutex_unlock(&dev->lock);
 	if (ret == 0)
 		ret = pvq_device_arrived(dev);
 	if (ret == 0)
