@@ -118,7 +118,7 @@ pvq_txq_write_list(struct pvq_txq *q, struct rte_mbuf *m, struct pvq_cursor *at,
 	e.own_hdr = pvq_net_hdr_fits(m) && filled + (m->data_len == 0) > 1;
 	n = e.own_hdr ? filled + (m->data_len == 0) : filled + 1;
 	can_table = q->mode.indirect && n <= PVQ_TABLE_ELEMENTS && n < q->ring.size;
-	if (m->pkt_len > q->max_len || n > PVQ_TX_SEGS_MAX + 1 ||
+	if (m->pkt_len > q->max_len || filled > PVQ_TX_SEGS_MAX ||
 	    (n > q->ring.size && !can_table)) {
 		q->stats.too_long++;
 		return -EMSGSIZE;

@@ -18,7 +18,7 @@
 /* The application's control thread may wait for this, too. */
 #define TIMEOUT_MS 2000
 /* A backend may map gigabytes before it answers. */
-#define TIMEOUT_MEMORY_MS 10000
+#define TIMEOUT_MEMORY_MS 5000
 
 #define FLAG_VERSION 1u
 #define FLAG_VERSION_MASK 3u
