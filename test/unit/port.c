@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 The pvq authors
+ */
+
+#include <errno.h>
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <rte_eal.h>
+#include <rte_ethdev.h>
+#include <rte_log.h>
+#include <rte_version.h>
+#include <bus_vdev_driver.h>
+
+#include "port.h"
+#include "port_log.h"
+
+#define NAME "net_pvq0"
+#define DEFAULT_MBUFS 2047u
+
+#if defined(__SANITIZE_ADDRESS__)
+#define HAVE_LSAN 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define HAVE_LSAN 1
+#endif
+#endif
+
+#ifdef HAVE_LSAN
+const char *
+__lsan_default_suppressions(void);
+
+/* What EAL keeps from its start until the process ends. */
+const char *
+__lsan_default_suppressions(void)
+{
+	return "leak:rte_eal_init\n";
+}
+#endif
+
+static char runtime_dir[256];
+
+void
+port_eal_start(const char *lcores, bool telemetry)
+{
+	char prefix[40];
+	const char *argv[] = {"test", "--no-huge", "-m", "256", "--no-pci", "--no-shconf",
+			      "--lcores", lcores, "--log-level=pmd.net.pvq:info", prefix,
+			      telemetry ? "--telemetry" : "--no-telemetry", NULL};
+
+	snprintf(prefix, sizeof(prefix), "--file-prefix=pvqtest%d", (int)getpid());
+	assert_true(rte_eal_init(RTE_DIM(argv) - 1, (char **)(uintptr_t)argv) >= 0);
+	snprintf(runtime_dir, sizeof(runtime_dir), "%s", rte_eal_get_runtime_dir());
+	assert_int_equal(port_log_open(), 0);
+}
+
+int
+port_group_setup(void **state)
+{
+	(void)state;
+	port_eal_start("0", false);
+	return 0;
+}
+
+static int
+remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	(void)st;
+	(void)type;
+	(void)ftw;
+	return remove(path);
+}
+
+static void
+remove_tree(const char *path)
+{
+	nftw(path, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+}
+
+int
+port_group_teardown(void **state)
+{
+	(void)state;
+	port_log_close();
+	rte_eal_cleanup();
+	remove_tree(runtime_dir);
+	return 0;
+}
+
+int
+port_setup(void **state)
+{
+	struct port *p = calloc(1, sizeof(*p));
+
+	assert_non_null(p);
+	*state = p;
+	p->id = RTE_MAX_ETHPORTS;
+	p->nb_rxq = p->nb_txq = 1;
+	p->nb_rxd = p->nb_txd = 64;
+	snprintf(p->dir, sizeof(p->dir), "/tmp/pvqtestXXXXXX");
+	assert_non_null(mkdtemp(p->dir));
+	snprintf(p->path, sizeof(p->path), "%s/s", p->dir);
+	vhu_config_init(&p->cfg, p->path);
+	port_pool(p, DEFAULT_MBUFS, RTE_MBUF_DEFAULT_BUF_SIZE);
+	port_log_clear();
+	port_time_divisor(1);
+	return 0;
+}
+
+/* All is taken down before the first check, so that the next test finds nothing left over. */
+int
+port_teardown(void **state)
+{
+	struct port *p = *state;
+	char breaches[4096] = "";
+	bool whole;
+
+	if (p->end != NULL)
+		p->end(p->end_arg);
+	port_time_divisor(1);
+	port_close(p);
+	if (p->b != NULL && !p->expect_violations)
+		snprintf(breaches, sizeof(breaches), "%s", vhu_backend_violations_text(p->b));
+	vhu_backend_destroy(p->b);
+	whole = port_is_whole(p);
+	if (!whole)
+		print_error("%u of %u mbufs are back\n", rte_mempool_avail_count(p->pool),
+			    p->pool_size);
+	rte_mempool_free(p->pool);
+	remove_tree(p->dir);
+	free(p);
+	*state = NULL;
+	if (breaches[0] != '\0')
+		print_error("%s", breaches);
+	return whole && breaches[0] == '\0' ? 0 : -1;
+}
+
+void
+port_pool(struct port *p, uint32_t nb_mbufs, uint16_t room)
+{
+	rte_mempool_free(p->pool);
+	p->pool_size = nb_mbufs;
+	p->pool = rte_pktmbuf_pool_create("port", nb_mbufs, 0, 0, room, SOCKET_ID_ANY);
+	assert_non_null(p->pool);
+}
+
+void
+port_backend(struct port *p)
+{
+	p->b = vhu_backend_create(&p->cfg);
+	assert_non_null(p->b);
+	assert_int_equal(vhu_backend_start(p->b), 0);
+}
+
+void
+port_backend_restart(struct port *p)
+{
+	vhu_backend_kill(p->b);
+	vhu_backend_set_config(p->b, &p->cfg);
+	assert_int_equal(vhu_backend_start(p->b), 0);
+}
+
+int
+port_probe(struct port *p, const char *args)
+{
+	char all[256];
+	int ret;
+
+	snprintf(all, sizeof(all), "path=%s%s", p->path, args);
+	ret = rte_vdev_init(NAME, all);
+	if (ret == 0)
+		assert_int_equal(rte_eth_dev_get_port_by_name(NAME, &p->id), 0);
+	return ret;
+}
+
+int
+port_configure(struct port *p)
+{
+	uint16_t i;
+	int ret;
+
+	ret = rte_eth_dev_configure(p->id, p->nb_rxq, p->nb_txq, &p->conf);
+	for (i = 0; i < p->nb_rxq && ret == 0; i++)
+		ret = rte_eth_rx_queue_setup(p->id, i, p->nb_rxd, SOCKET_ID_ANY, &p->rxconf,
+					     p->pool);
+	for (i = 0; i < p->nb_txq && ret == 0; i++)
+		ret = rte_eth_tx_queue_setup(p->id, i, p->nb_txd, SOCKET_ID_ANY, &p->txconf);
+	return ret;
+}
+
+void
+port_start(struct port *p, const char *args)
+{
+	assert_int_equal(port_probe(p, args), 0);
+	assert_int_equal(port_configure(p), 0);
+	assert_int_equal(rte_eth_dev_start(p->id), 0);
+}
+
+void
+port_up(struct port *p, const char *args)
+{
+	port_backend(p);
+	port_start(p, args);
+	port_wait_up(p);
+}
+
+static int
+on_event(uint16_t id, enum rte_eth_event_type type, void *arg, void *ret)
+{
+	struct rte_eth_link link = {0};
+	struct port *p = arg;
+
+	(void)ret;
+	if (type == RTE_ETH_EVENT_INTR_LSC) {
+		rte_eth_link_get_nowait(id, &link);
+		__atomic_store_n(&p->last_link, link.link_status, __ATOMIC_RELAXED);
+		__atomic_fetch_add(&p->link_events, 1, __ATOMIC_RELEASE);
+	} else {
+		__atomic_fetch_add(&p->reset_events, 1, __ATOMIC_RELEASE);
+	}
+	return 0;
+}
+
+void
+port_watch(struct port *p)
+{
+	p->watched = true;
+	assert_int_equal(rte_eth_dev_callback_register(p->id, RTE_ETH_EVENT_INTR_LSC, on_event, p),
+			 0);
+	assert_int_equal(rte_eth_dev_callback_register(p->id, RTE_ETH_EVENT_INTR_RESET, on_event,
+						       p), 0);
+}
+
+/* ethdev keeps callbacks for the next port of this number. */
+static void
+port_unwatch(struct port *p)
+{
+	const uint64_t end = port_now_ms() + PORT_WAIT_MS;
+
+	if (!p->watched)
+		return;
+	p->watched = false;
+	while (rte_eth_dev_callback_unregister(p->id, RTE_ETH_EVENT_INTR_LSC, on_event, p) ==
+		       -EAGAIN && port_now_ms() < end)
+		port_sleep_ms(1);
+	while (rte_eth_dev_callback_unregister(p->id, RTE_ETH_EVENT_INTR_RESET, on_event, p) ==
+		       -EAGAIN && port_now_ms() < end)
+		port_sleep_ms(1);
+}
+
+void
+port_close(struct port *p)
+{
+	if (p->id == RTE_MAX_ETHPORTS)
+		return;
+	/* Of a port that is stopped this is no error. */
+	rte_eth_dev_stop(p->id);
+	port_unwatch(p);
+	p->id = RTE_MAX_ETHPORTS;
+	rte_vdev_uninit(NAME);
+}
+
+bool
+port_wait_link(const struct port *p, bool up, uint32_t timeout_ms)
+{
+	const uint64_t end = port_now_ms() + timeout_ms;
+	struct rte_eth_link link;
+
+	do {
+		assert_int_equal(rte_eth_link_get_nowait(p->id, &link), 0);
+		if (link.link_status == (up ? RTE_ETH_LINK_UP : RTE_ETH_LINK_DOWN))
+			return true;
+		port_sleep_ms(1);
+	} while (port_now_ms() < end);
+	return false;
+}
+
+bool
+port_wait_count(const uint32_t *what, uint32_t count, uint32_t timeout_ms)
+{
+	const uint64_t end = port_now_ms() + timeout_ms;
+
+	while (__atomic_load_n(what, __ATOMIC_ACQUIRE) < count) {
+		if (port_now_ms() > end)
+			return false;
+		port_sleep_ms(1);
+	}
+	return true;
+}
+
+void
+port_wait_up(const struct port *p)
+{
+	/* In this order: the link may still be the old connection's, running rings cannot. */
+	assert_true(vhu_backend_wait_live(p->b, PORT_WAIT_MS));
+	assert_true(port_wait_link(p, true, PORT_WAIT_MS));
+}
+
+bool
+port_is_whole(const struct port *p)
+{
+	return rte_mempool_avail_count(p->pool) == p->pool_size - p->leaked;
+}
+
+uint64_t
+port_xstat(const struct port *p, const char *name)
+{
+	uint64_t id, value;
+
+	assert_int_equal(rte_eth_xstats_get_id_by_name(p->id, name, &id), 0);
+	assert_int_equal(rte_eth_xstats_get_by_id(p->id, &id, &value, 1), 1);
+	return value;
+}
