@@ -58,6 +58,7 @@ struct pvq_vq {
 	bool stopped;      /**< by the application, with rx/tx_queue_stop */
 	enum pvq_queue_error error;
 	bool error_reported;
+	bool leaked;       /**< a device that hangs may still write to the ring: never free it */
 	uint64_t numa_mismatches;
 	const struct rte_memzone *mz;
 	void *ring_mem;    /**< pvq_ring_bytes(size) */
@@ -174,6 +175,10 @@ struct pvq_tx_sum {
 	uint64_t bytes;
 	uint16_t slots;
 };
+
+/** A name of its own for the memory zone of a queue: "pvqPORT_vqINDEX_NUMBER". */
+void
+pvq_vq_zone_name(const struct pvq_vq *vq, char *name, size_t len);
 
 /** One line for the log: what a device did to get its ring closed. */
 const char *

@@ -32,6 +32,16 @@ pvq_queue_error_text(enum pvq_queue_error error)
 	return "no error";
 }
 
+void
+pvq_vq_zone_name(const struct pvq_vq *vq, char *name, size_t len)
+{
+	static uint32_t number;
+
+	/* A zone that had to be leaked keeps its name. */
+	snprintf(name, len, "pvq%u_vq%u_%u", vq->port_id, vq->index,
+		 __atomic_fetch_add(&number, 1, __ATOMIC_RELAXED));
+}
+
 /* What a fresh mbuf's first fields are to be, as one 64-bit word. */
 static uint64_t
 rearm_word(uint16_t port_id)
@@ -73,7 +83,7 @@ pvq_rxq_create(const struct pvq_vq *vq, struct rte_mempool *pool, const struct r
 	const struct rte_memzone *mz;
 	struct pvq_rxq *q;
 
-	snprintf(name, sizeof(name), "pvq%u_vq%u", vq->port_id, vq->index);
+	pvq_vq_zone_name(vq, name, sizeof(name));
 	mz = rte_memzone_reserve_aligned(name, ids_at + vq->size * sizeof(uint16_t), vq->socket_id,
 					 0, RTE_CACHE_LINE_SIZE);
 	if (mz == NULL)
@@ -108,7 +118,8 @@ pvq_rxq_free(struct pvq_rxq *q)
 	if (q == NULL)
 		return;
 	pvq_rxq_clear(q, false);
-	rte_memzone_free(q->vq.mz);
+	if (!q->vq.leaked)
+		rte_memzone_free(q->vq.mz);
 }
 
 /* Save what the old device had finished: the application still gets it, after the reset. */
@@ -195,6 +206,7 @@ pvq_rxq_clear(struct pvq_rxq *q, bool leak)
 	q->stash_len = 0;
 	pvq_gate_clear(&q->gate, PVQ_GATE_STASH);
 	forget_partial(q);
+	q->vq.leaked |= leak;
 	if (!leak)
 		rte_pktmbuf_free_bulk(q->shadow, q->vq.size);
 	memset(q->shadow, 0, q->vq.size * sizeof(q->shadow[0]));

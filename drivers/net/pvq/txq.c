@@ -3,7 +3,6 @@
  */
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -50,7 +49,7 @@ pvq_txq_create(const struct pvq_vq *vq, const struct rte_eth_txconf *conf, uint6
 	const struct rte_memzone *mz;
 	struct pvq_txq *q;
 
-	snprintf(name, sizeof(name), "pvq%u_vq%u", vq->port_id, vq->index);
+	pvq_vq_zone_name(vq, name, sizeof(name));
 	mz = rte_memzone_reserve_aligned(name, free_tables_at + nb_tables * sizeof(uint16_t),
 					 vq->socket_id, 0, RTE_CACHE_LINE_SIZE);
 	if (mz == NULL)
@@ -184,6 +183,7 @@ pvq_txq_clear(struct pvq_txq *q, bool leak)
 	const uint16_t first = q->mode.in_order ? q->ring.next_used : 0;
 	uint16_t i;
 
+	q->vq.leaked |= leak;
 	for (i = 0; i < slots && !leak; i++)
 		rte_pktmbuf_free(q->shadow[pvq_ring_slot_add(&q->ring, first, i)]);
 	start_empty(q);
@@ -195,5 +195,6 @@ pvq_txq_free(struct pvq_txq *q)
 	if (q == NULL)
 		return;
 	pvq_txq_clear(q, false);
-	rte_memzone_free(q->vq.mz);
+	if (!q->vq.leaked)
+		rte_memzone_free(q->vq.mz);
 }

@@ -35,6 +35,7 @@ struct vhost_user {
 	pthread_mutex_t try_lock;
 	pthread_cond_t try_cond;
 	unsigned int tries; /**< times a backend was looked for */
+	bool found;         /**< and one is there; try_lock, as the number */
 };
 
 /** Operations of struct pvq_transport that concern the thread. */

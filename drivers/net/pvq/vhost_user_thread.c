@@ -63,6 +63,9 @@ greet(struct vhost_user *vu)
 static void
 hang_up(struct vhost_user *vu)
 {
+	pthread_mutex_lock(&vu->try_lock);
+	vu->found = false;
+	pthread_mutex_unlock(&vu->try_lock);
 	close(vu->conn.fd);
 	vu->conn.fd = -1;
 }
@@ -72,6 +75,7 @@ try_over(struct vhost_user *vu)
 {
 	pthread_mutex_lock(&vu->try_lock);
 	vu->tries++;
+	vu->found = vu->conn.fd >= 0;
 	pthread_cond_broadcast(&vu->try_cond);
 	pthread_mutex_unlock(&vu->try_lock);
 }
@@ -171,7 +175,7 @@ wait_try(struct vhost_user *vu)
 	pthread_mutex_lock(&vu->try_lock);
 	seen = vu->tries;
 	eventfd_write(vu->wake_fd, 1);
-	while (vu->tries == seen &&
+	while (vu->tries == seen && !vu->found &&
 	       pthread_cond_timedwait(&vu->try_cond, &vu->try_lock, &until) == 0)
 		;
 	pthread_mutex_unlock(&vu->try_lock);
