@@ -40,6 +40,11 @@ _FORWARD = re.compile(
 _COUNTER = re.compile(r"([RT][Xx]-[\w-]+): *(\d+)")
 _XSTAT = re.compile(r"^(\w+): (\d+)$", re.M)
 
+# The prompt is written one character after the other, so what other threads print may stand between
+# them: events and log lines.
+_BETWEEN = r"(?:\n|(?:Port |VHOST_|EAL|PMD|net_|rte_)[^\n]*\n)*"
+_PROMPT = _BETWEEN.join(map(re.escape, PROMPT))
+
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -122,7 +127,7 @@ class Testpmd:
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
         try:
-            self.wait_for(re.escape(PROMPT), timeout, since=0)
+            self.wait_for(_PROMPT, timeout, since=0, name="a prompt")
         except BaseException:
             self.kill9()
             raise
@@ -184,6 +189,21 @@ class Testpmd:
         """Process id of what was started (the wrapper's, where there is one), or None."""
         return self._proc.pid if self._proc else None
 
+    def threads(self):
+        """Names of its threads, sorted."""
+        names = []
+        for task in os.listdir(f"/proc/{self.pid}/task"):
+            try:
+                with open(f"/proc/{self.pid}/task/{task}/comm", encoding="ascii") as file:
+                    names.append(file.read().strip())
+            except FileNotFoundError:
+                pass  # it has just ended
+        return sorted(names)
+
+    def files(self):
+        """How many files it has open."""
+        return len(os.listdir(f"/proc/{self.pid}/fd"))
+
     def alive(self):
         """Whether the process runs."""
         return self._proc is not None and self._proc.poll() is None
@@ -228,10 +248,11 @@ class Testpmd:
         """The last lines printed."""
         return "\n".join(self.output().splitlines()[-lines:])
 
-    def wait_for(self, regex, timeout=10, since=None):
+    def wait_for(self, regex, timeout=10, since=None, name=None):
         """Wait until `regex` (multi-line mode) matches the output; returns the match.
 
         since: position to search from; by default only what is printed from now on counts.
+        name: what to call it when it does not come.
         """
         pattern = re.compile(regex, re.M)
         deadline = time.monotonic() + timeout
@@ -243,10 +264,10 @@ class Testpmd:
                     return match
                 left = deadline - time.monotonic()
                 if self._ended:
-                    raise TestpmdError(f"testpmd ended before printing {regex!r}\n"
+                    raise TestpmdError(f"testpmd ended before printing {name or repr(regex)}\n"
                                        + "\n".join(self._text.splitlines()[-25:]))
                 if left <= 0:
-                    raise TestpmdError(f"no {regex!r} from testpmd within {timeout} s\n"
+                    raise TestpmdError(f"no {name or repr(regex)} from testpmd within {timeout} s\n"
                                        + "\n".join(self._text.splitlines()[-25:]))
                 self._changed.wait(left)
 
@@ -264,7 +285,7 @@ class Testpmd:
             os.write(self._terminal, line.encode() + b"\n")
         except OSError:
             pass  # it has just ended: wait_for says so
-        match = self.wait_for(re.escape(PROMPT), timeout, since=start)
+        match = self.wait_for(_PROMPT, timeout, since=start, name="a prompt")
         text = self.output(start)[:match.start() - start]
         text = text.partition("\n")[2]  # the echo
         if check and _REFUSED.search(text):
