@@ -215,8 +215,8 @@ on_event(uint16_t id, enum rte_eth_event_type type, void *arg, void *ret)
 
 	(void)ret;
 	if (type == RTE_ETH_EVENT_INTR_LSC) {
-		rte_eth_link_get_nowait(id, &link);
-		__atomic_store_n(&p->last_link, link.link_status, __ATOMIC_RELAXED);
+		if (rte_eth_link_get_nowait(id, &link) == 0)
+			__atomic_store_n(&p->last_link, link.link_status, __ATOMIC_RELAXED);
 		__atomic_fetch_add(&p->link_events, 1, __ATOMIC_RELEASE);
 	} else {
 		__atomic_fetch_add(&p->reset_events, 1, __ATOMIC_RELEASE);

@@ -182,8 +182,8 @@ test_slots_run_out(void **state)
 }
 
 /*
- * Grown bit by bit: each bit took a slot, and when there is none left the connection is given up for
- * one that is told of all in one piece.
+ * Grown bit by bit: each bit took a slot, and when there is none left the connection is given up
+ * for one that is told of all in one piece.
  */
 static void
 test_slots_pieces_of_one_region(void **state)

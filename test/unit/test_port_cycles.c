@@ -325,7 +325,7 @@ test_queues_stopped_and_started(void **state)
 	traffic_finish(t);
 }
 
-/* As EAL tells of memory added or removed; here nothing did change, which the backend is not told. */
+/* As EAL tells of memory added or removed. Nothing has changed, and nothing is told. */
 static void
 check_memory_events(struct port *p)
 {

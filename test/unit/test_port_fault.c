@@ -4,8 +4,8 @@
 
 /**
  * @file
- * Backends that answer a message wrongly, late or not at all: the port waits no longer than it says,
- * starts afresh, and loses no mbuf except where a backend may still write to it (HD-23).
+ * Backends that answer a message wrongly, late or not at all: the port waits no longer than it
+ * says, starts afresh, and loses no mbuf except where a backend may still write to it (HD-23).
  */
 
 #include <string.h>

@@ -71,7 +71,7 @@ test_replay_any_order(void **state)
 	check_replay(p);
 }
 
-/* Packets used out of order leave holes; those that remain are sent again in the order of sending. */
+/* Packets used out of order leave holes; the others are sent again in the order of sending. */
 static void
 test_replay_after_shuffled_completion(void **state)
 {

@@ -299,43 +299,52 @@ enum foreign {
 	FOREIGN_EXTERNAL,
 	FOREIGN_BARE,     /* headroom shorter than a header */
 	FOREIGN_SECOND,   /* an own first segment before a shared one */
+	FOREIGN_FIRST,    /* a shared first segment before an own one */
 	FOREIGN_NB,
 };
 
 static struct unit_external external;
 
-/* Make @p what; *other is an mbuf to free afterwards, if any. */
+/* Put @p tail behind @p head. @return head. */
 static struct rte_mbuf *
-make_foreign(enum foreign what, uint32_t seed, struct rte_mbuf **other)
+join(struct rte_mbuf *head, struct rte_mbuf *tail)
 {
+	unit_fill(rte_pktmbuf_mtod(tail, void *), tail->data_len, env.made, head->data_len);
+	head->next = tail;
+	head->nb_segs = 2;
+	head->pkt_len = head->data_len + tail->data_len;
+	return head;
+}
+
+/* Make @p what; *other is an mbuf to free afterwards, if any, *watch the one not to be written. */
+static struct rte_mbuf *
+make_foreign(enum foreign what, struct rte_mbuf **other, struct rte_mbuf **watch)
+{
+	const uint32_t seed = env.made;
 	const uint16_t len = 100;
-	struct rte_mbuf *m = NULL, *head;
+	struct rte_mbuf *m;
 
 	*other = NULL;
 	if (what == FOREIGN_EXTERNAL)
-		return unit_mbuf_external(env.pool, &external, 64, len, seed);
-	if (what == FOREIGN_BARE)
-		return unit_mbuf(env.pool, seed % VIRTIO_NET_HDR_LEN, len, seed);
-	m = unit_mbuf(env.pool, 64, len, seed);
-	if (what == FOREIGN_COUNTED) {
+		m = unit_mbuf_external(env.pool, &external, 64, len, seed);
+	else if (what == FOREIGN_BARE)
+		m = unit_mbuf(env.pool, seed % VIRTIO_NET_HDR_LEN, len, seed);
+	else
+		m = unit_mbuf(env.pool, 64, len, seed);
+	*watch = m;
+	if (what == FOREIGN_COUNTED || what == FOREIGN_FIRST) {
 		rte_mbuf_refcnt_update(m, 1);
 		*other = m;
-		return m;
+	} else if (what != FOREIGN_EXTERNAL && what != FOREIGN_BARE) {
+		*other = rte_pktmbuf_clone(m, env.pool);
 	}
-	*other = rte_pktmbuf_clone(m, env.pool);
-	if (what == FOREIGN_ORIGINAL)
-		return m;
-	if (what == FOREIGN_CLONE) {
+	if (what == FOREIGN_CLONE)
 		RTE_SWAP(m, *other);
-		return m;
-	}
-	/* 10 bytes of its own, then the shared ones. */
-	head = unit_mbuf(env.pool, 64, 10, seed);
-	unit_fill(rte_pktmbuf_mtod(m, void *), len, seed, 10);
-	head->next = m;
-	head->nb_segs = 2;
-	head->pkt_len += len;
-	return head;
+	if (what == FOREIGN_FIRST)
+		return join(m, unit_mbuf(env.pool, 64, 10, seed));
+	if (what == FOREIGN_SECOND)
+		return join(unit_mbuf(env.pool, 64, 10, seed), m);
+	return m;
 }
 
 static void
@@ -343,7 +352,7 @@ check_foreign(enum foreign what, bool in_order, bool indirect)
 {
 	const struct tx_setup setup = tx_setup_of(16, in_order | indirect * 2);
 	static uint8_t before[2048];
-	struct rte_mbuf *m, *other, *last;
+	struct rte_mbuf *m, *other, *watch;
 	unsigned int round;
 
 	tx_open(&env, &setup);
@@ -351,20 +360,20 @@ check_foreign(enum foreign what, bool in_order, bool indirect)
 	for (round = 0; round < 30; round++) {
 		const unsigned int freed = external.freed;
 
-		m = make_foreign(what, env.made, &other);
+		m = make_foreign(what, &other, &watch);
 		env.len[env.made++] = m->pkt_len;
-		last = rte_pktmbuf_lastseg(m);
-		assert_true(last->buf_len <= sizeof(before));
-		memcpy(before, last->buf_addr, last->buf_len);
+		assert_true(watch->buf_len <= sizeof(before));
+		memcpy(before, watch->buf_addr, watch->buf_len);
 		assert_int_equal(tx_send(&env, &m, 1), 1);
-		assert_memory_equal(before, last->buf_addr, last->buf_len);
+		assert_memory_equal(before, watch->buf_addr, watch->buf_len);
 		pd_complete_all(env.dev, PD_FIFO, 0, 0);
-		assert_memory_equal(before, last->buf_addr, last->buf_len);
+		assert_memory_equal(before, watch->buf_addr, watch->buf_len);
 		assert_int_equal(tx_reclaim(&env), 1);
 		/* The driver gave up its reference, no more and no less. */
-		if (other != NULL)
+		if (other != NULL) {
 			assert_int_equal(rte_mbuf_refcnt_read(other), 1);
-		rte_pktmbuf_free(other);
+			rte_pktmbuf_free_seg(other);
+		}
 		assert_int_equal(external.freed - freed, what == FOREIGN_EXTERNAL);
 	}
 	tx_assert_empty(&env);
