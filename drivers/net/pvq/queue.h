@@ -176,9 +176,25 @@ struct pvq_tx_sum {
 	uint16_t slots;
 };
 
-/** A name of its own for the memory zone of a queue: "pvqPORT_vqINDEX_NUMBER". */
+/** Zeroed memory for a queue, on conf->socket_id. @return the zone, or NULL. */
+const struct rte_memzone *
+pvq_vq_reserve(const struct pvq_vq *conf, size_t bytes);
+
+/**
+ * Fill in what a queue's set-up decides.
+ *
+ * @param conf
+ *   port_id, queue_id, index, size, socket_id and call_fd, to be copied.
+ * @param ring_at
+ *   Where in @p mz the ring is.
+ */
 void
-pvq_vq_zone_name(const struct pvq_vq *vq, char *name, size_t len);
+pvq_vq_init(struct pvq_vq *vq, const struct pvq_vq *conf, const struct rte_memzone *mz,
+	    size_t ring_at);
+
+/** Free the queue's zone, in which @p vq lies itself. */
+void
+pvq_vq_free(struct pvq_vq *vq);
 
 /** One line for the log: what a device did to get its ring closed. */
 const char *

@@ -2,45 +2,13 @@
  * Copyright(c) 2026 The pvq authors
  */
 
-#include <stdio.h>
 #include <string.h>
 
 #include <rte_ethdev.h>
 
 #include "log.h"
 #include "net_hdr.h"
-#include "numa_node.h"
 #include "queue.h"
-
-const char *
-pvq_queue_error_text(enum pvq_queue_error error)
-{
-	switch (error) {
-	case PVQ_QUEUE_BAD_ID:
-		return "used a buffer id that is not outstanding";
-	case PVQ_QUEUE_BAD_ORDER:
-		return "used a buffer id out of order although IN_ORDER was negotiated";
-	case PVQ_QUEUE_BAD_LEN:
-		return "reported a length that does not fit the buffer";
-	case PVQ_QUEUE_BAD_NUM_BUFFERS:
-		return "announced more buffers for a packet than it holds";
-	case PVQ_QUEUE_MERGE_STALLED:
-		return "never delivered the rest of a packet";
-	case PVQ_QUEUE_OK:
-		break;
-	}
-	return "no error";
-}
-
-void
-pvq_vq_zone_name(const struct pvq_vq *vq, char *name, size_t len)
-{
-	static uint32_t number;
-
-	/* A zone that had to be leaked keeps its name. */
-	snprintf(name, len, "pvq%u_vq%u_%u", vq->port_id, vq->index,
-		 __atomic_fetch_add(&number, 1, __ATOMIC_RELAXED));
-}
 
 /* What a fresh mbuf's first fields are to be, as one 64-bit word. */
 static uint64_t
@@ -79,22 +47,14 @@ pvq_rxq_create(const struct pvq_vq *vq, struct rte_mempool *pool, const struct r
 	const size_t stash_at = shadow_at + vq->size * sizeof(struct rte_mbuf *);
 	const size_t ids_at = stash_at + vq->size * sizeof(struct rte_mbuf *);
 	const uint32_t room = rte_pktmbuf_data_room_size(pool);
-	char name[RTE_MEMZONE_NAMESIZE];
 	const struct rte_memzone *mz;
 	struct pvq_rxq *q;
 
-	pvq_vq_zone_name(vq, name, sizeof(name));
-	mz = rte_memzone_reserve_aligned(name, ids_at + vq->size * sizeof(uint16_t), vq->socket_id,
-					 0, RTE_CACHE_LINE_SIZE);
+	mz = pvq_vq_reserve(vq, ids_at + vq->size * sizeof(uint16_t));
 	if (mz == NULL)
 		return NULL;
-	memset(mz->addr, 0, mz->len);
 	q = mz->addr;
-	q->vq = *vq;
-	q->vq.mz = mz;
-	q->vq.ring_mem = (char *)q + ring_at;
-	q->vq.node = pvq_numa_node_of(q->vq.ring_mem);
-	q->vq.lcore = LCORE_ID_ANY;
+	pvq_vq_init(&q->vq, vq, mz, ring_at);
 	q->vq.deferred_start = conf->rx_deferred_start != 0;
 	q->gate.state = PVQ_GATE_STOPPED | PVQ_GATE_AWAY | PVQ_GATE_NEW;
 	q->shadow = (struct rte_mbuf **)((char *)q + shadow_at);
@@ -118,8 +78,7 @@ pvq_rxq_free(struct pvq_rxq *q)
 	if (q == NULL)
 		return;
 	pvq_rxq_clear(q, false);
-	if (!q->vq.leaked)
-		rte_memzone_free(q->vq.mz);
+	pvq_vq_free(&q->vq);
 }
 
 /* Save what the old device had finished: the application still gets it, after the reset. */

@@ -9,7 +9,6 @@
 #include <rte_ethdev.h>
 
 #include "net_hdr.h"
-#include "numa_node.h"
 #include "queue.h"
 
 /* One table for every so many slots: packets of several segments are the lesser part. */
@@ -45,22 +44,14 @@ pvq_txq_create(const struct pvq_vq *vq, const struct rte_eth_txconf *conf, uint6
 	const size_t info_at = shadow_at + vq->size * sizeof(struct rte_mbuf *);
 	const size_t ids_at = info_at + vq->size * sizeof(struct pvq_tx_info);
 	const size_t free_tables_at = ids_at + vq->size * sizeof(uint16_t);
-	char name[RTE_MEMZONE_NAMESIZE];
 	const struct rte_memzone *mz;
 	struct pvq_txq *q;
 
-	pvq_vq_zone_name(vq, name, sizeof(name));
-	mz = rte_memzone_reserve_aligned(name, free_tables_at + nb_tables * sizeof(uint16_t),
-					 vq->socket_id, 0, RTE_CACHE_LINE_SIZE);
+	mz = pvq_vq_reserve(vq, free_tables_at + nb_tables * sizeof(uint16_t));
 	if (mz == NULL)
 		return NULL;
-	memset(mz->addr, 0, mz->len);
 	q = mz->addr;
-	q->vq = *vq;
-	q->vq.mz = mz;
-	q->vq.ring_mem = (char *)q + ring_at;
-	q->vq.node = pvq_numa_node_of(q->vq.ring_mem);
-	q->vq.lcore = LCORE_ID_ANY;
+	pvq_vq_init(&q->vq, vq, mz, ring_at);
 	q->vq.deferred_start = conf->tx_deferred_start != 0;
 	q->gate.state = PVQ_GATE_STOPPED | PVQ_GATE_AWAY | PVQ_GATE_NEW;
 	q->tables = (struct virtq_desc *)((char *)q + tables_at);
@@ -195,6 +186,5 @@ pvq_txq_free(struct pvq_txq *q)
 	if (q == NULL)
 		return;
 	pvq_txq_clear(q, false);
-	if (!q->vq.leaked)
-		rte_memzone_free(q->vq.mz);
+	pvq_vq_free(&q->vq);
 }

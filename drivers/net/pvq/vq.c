@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 The pvq authors
+ */
+
+/** @file What receive and transmit queues have in common besides the ring. */
+
+#include <stdio.h>
+#include <string.h>
+
+#include <rte_lcore.h>
+
+#include "numa_node.h"
+#include "queue.h"
+
+const char *
+pvq_queue_error_text(enum pvq_queue_error error)
+{
+	switch (error) {
+	case PVQ_QUEUE_BAD_ID:
+		return "used a buffer id that is not outstanding";
+	case PVQ_QUEUE_BAD_ORDER:
+		return "used a buffer id out of order although IN_ORDER was negotiated";
+	case PVQ_QUEUE_BAD_LEN:
+		return "reported a length that does not fit the buffer";
+	case PVQ_QUEUE_BAD_NUM_BUFFERS:
+		return "announced more buffers for a packet than it holds";
+	case PVQ_QUEUE_MERGE_STALLED:
+		return "never delivered the rest of a packet";
+	case PVQ_QUEUE_OK:
+		break;
+	}
+	return "no error";
+}
+
+const struct rte_memzone *
+pvq_vq_reserve(const struct pvq_vq *conf, size_t bytes)
+{
+	static uint32_t number;
+	char name[RTE_MEMZONE_NAMESIZE];
+	const struct rte_memzone *mz;
+
+	/* A number, because a zone that had to be leaked keeps its name. */
+	snprintf(name, sizeof(name), "pvq%u_vq%u_%u", conf->port_id, conf->index,
+		 __atomic_fetch_add(&number, 1, __ATOMIC_RELAXED));
+	mz = rte_memzone_reserve_aligned(name, bytes, conf->socket_id, 0, RTE_CACHE_LINE_SIZE);
+	if (mz != NULL)
+		memset(mz->addr, 0, mz->len);
+	return mz;
+}
+
+void
+pvq_vq_init(struct pvq_vq *vq, const struct pvq_vq *conf, const struct rte_memzone *mz,
+	    size_t ring_at)
+{
+	*vq = *conf;
+	vq->mz = mz;
+	vq->ring_mem = (char *)mz->addr + ring_at;
+	vq->node = pvq_numa_node_of(vq->ring_mem);
+	vq->lcore = LCORE_ID_ANY;
+}
+
+void
+pvq_vq_free(struct pvq_vq *vq)
+{
+	/* The device may still write to a ring that it would not leave. */
+	if (!vq->leaked)
+		rte_memzone_free(vq->mz);
+}
