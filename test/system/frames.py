@@ -15,7 +15,7 @@ _SNAP = 65535
 # An EtherType that IEEE keeps free for experiments: nobody on the way interprets it.
 ETHER_TYPE = 0x88b5
 _HEADER = struct.Struct("!6s6sHI")
-MIN_LEN = 60
+MIN_LEN = _HEADER.size + 4
 
 
 def make(count, sizes, seed, dst=b"\x02\0\0\0\0\x01", src=b"\x02\0\0\0\0\x02"):

@@ -9,19 +9,20 @@ process sends it back, and the peer writes what returns to another file.
 import frames
 from rig import NO_HUGE, eventually, start_vhost
 
+# A frame of 9,000 bytes in one mbuf: net_vhost promises no more.
+BIG_MBUFS = ("--mbuf-size=9728", "--max-pkt-len=9018")
 RETRY = "set burst tx delay 100 retry 2000"
 
 
-def loop_back(box, sent, pvq="", app=(), own=(), mode="io", memory=NO_HUGE):
+def loop_back(box, sent, pvq="", app=(), mode="io", memory=NO_HUGE):
     """Assert that all of `sent` comes back, whole and in order; returns our process.
 
-    app: testpmd's arguments on both sides; own: on our side only.
+    pvq, app, memory: device arguments, testpmd's and EAL's arguments of our process.
     """
     frames.write(box.path("in.pcap"), sent)
-    backend = start_vhost(box, app=[*app, "--no-flush-rx"], cores=2, extra=(
+    backend = start_vhost(box, app=[*BIG_MBUFS, "--no-flush-rx"], cores=2, extra=(
         "--vdev", f"net_pcap0,rx_pcap={box.path('in.pcap')},tx_pcap={box.path('out.pcap')}"))
-    front = box.testpmd("--vdev", f"net_pvq0,path={box.path('s')}{pvq}", app=[*app, *own],
-                        memory=memory)
+    front = box.testpmd("--vdev", f"net_pvq0,path={box.path('s')}{pvq}", app=app, memory=memory)
     front.wait_link(0)
     again(front, backend, sent, mode)
     # The file is whole when the backend has closed it.

@@ -50,6 +50,10 @@ class Switch:
         self.start()
         self.vsctl("add-br", "br0", "--", "set", "bridge", "br0", "datapath_type=netdev",
                    "fail_mode=secure")
+        self.add_ports()
+
+    def add_ports(self):
+        """Add both ports, and flows: what comes in at one goes out at the other."""
         self.vsctl("add-port", "br0", "vh0", "--", "set", "Interface", "vh0", "type=dpdkvhostuser")
         self.vsctl("add-port", "br0", "vh1", "--", "set", "Interface", "vh1",
                    "type=dpdkvhostuserclient",
@@ -66,7 +70,7 @@ class Switch:
         self.vsctl("wait-until", "Open_vSwitch", ".", "dpdk_initialized=true")
 
     def add_flows(self):
-        """What comes in at one port goes out at the other."""
+        """The flows of add_ports(), which do not outlive ovs-vswitchd."""
         self._wait(lambda: os.path.exists(self._path("br0.mgmt")), "br0")
         for source, target in (("vh0", "vh1"), ("vh1", "vh0")):
             self._run(OFCTL, "--timeout", str(SECONDS), "add-flow",

@@ -53,6 +53,7 @@ class Backend:
         self.slots = slots
         self.write = write  # whether used descriptors say that they were written to
         self.mute = mute  # requests that are never answered
+        self.break_after = None  # requests, after which to hang up
         self.requests = []
         self.regions = []  # (address, bytes, offset in the map, map)
         self.most_regions = 0
@@ -105,7 +106,8 @@ class Backend:
     # -- messages ------------------------------------------------------------------------------
 
     def _serve(self, conn):
-        while not self._end.is_set():
+        served = 0
+        while not self._end.is_set() and (self.break_after is None or served < self.break_after):
             busy = any([self._loop(pair) for pair in range(self.queue_pairs)])
             conn.settimeout(0 if busy else 0.001)
             try:
@@ -118,6 +120,7 @@ class Backend:
             request, flags, size = _MESSAGE.unpack(data)
             payload = conn.recv(size, socket.MSG_WAITALL) if size else b""
             self.requests.append(request)
+            served += 1
             try:
                 reply = self._answer(request, payload, fds)
             finally:

@@ -240,7 +240,9 @@ def start_vhost(box, vhost="", app=(), cores=1, extra=()):
 
 def pool_missing(pmd, pool="mb_pool_0"):
     """Mbufs of a pool that are neither in it nor in a cache."""
-    text = pmd.command(f"dump_mempool {pool}")
-    values = {name: int(value) for name, value in
-              re.findall(r"^ *(size|common_pool_count|total_cache_count)=(\d+)", text, re.M)}
-    return values["size"] - values["common_pool_count"] - values["total_cache_count"]
+    info = pmd.telemetry(f"/mempool/info,{pool}")
+    if "common_pool_count" not in info:  # DPDK 22.11
+        text = pmd.command(f"dump_mempool {pool}")
+        info = {name: int(value) for name, value in
+                re.findall(r"^ *(size|common_pool_count|total_cache_count)=(\d+)", text, re.M)}
+    return info["size"] - info["common_pool_count"] - info["total_cache_count"]

@@ -5,15 +5,13 @@
 import pytest
 
 import frames
-from loopback import loop_back
+from loopback import BIG_MBUFS, loop_back
 
-SMALL = range(60, 1515)
+SMALL = range(frames.MIN_LEN, 1515)
 LARGE = [60, 64, 65, 127, 128, 1514, 1515, 1518, 2000, 2034, 2035, 2036, 2047, 2048, 2049, 4096,
          6000, 8999, 9000, 9014]
-# What lets a frame of 9,000 bytes through: one mbuf that holds it, or several.
-LONG = "--max-pkt-len=9018"
-BIG_MBUFS = ["--mbuf-size=9728", LONG]
-SCATTER = ["--enable-scatter", "--tx-offloads=0x8000"]
+SEGMENTS = ["--max-pkt-len=9018", "--enable-scatter", "--tx-offloads=0x8000"]
+
 
 @pytest.mark.parametrize("mode", ["io", "macswap"])
 def test_small_frames(box, mode):
@@ -32,6 +30,6 @@ def test_large_frames_in_one_mbuf(box, devargs):
 @pytest.mark.parametrize("devargs", ["", ",in_order=0", ",event_idx=0", ",in_order=0,event_idx=0"])
 def test_large_frames_in_segments(box, devargs, size):
     """Received and sent as chains of up to 5 mbufs, and of up to 24: more than a table holds."""
-    app = [f"--mbuf-size={size}", LONG, "--total-num-mbufs=8192"]
+    app = [*SEGMENTS, f"--mbuf-size={size}", "--total-num-mbufs=8192"]
     sent = frames.make(3000, LARGE, seed=3)
-    loop_back(box, sent, devargs, app, SCATTER)
+    loop_back(box, sent, devargs, app)

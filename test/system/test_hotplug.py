@@ -41,7 +41,7 @@ def test_attached_and_detached_again_and_again(box, mode):
         assert pool_missing(pmd) == 0
         assert pmd.telemetry("/pvq/list") == []
     assert eventually(lambda: pmd.threads() == threads)
-    assert pmd.files() == files
+    assert eventually(lambda: pmd.files() == files)
 
 
 def test_several_ports(box):

@@ -46,7 +46,7 @@ def huge_args(box, mode):
 
 def traffic(box, memory):
     sent = frames.make(5000, range(60, 1000), seed=7)
-    loop_back(box, sent, memory=memory, own=FEW_MBUFS)
+    loop_back(box, sent, memory=memory, app=FEW_MBUFS)
     assert 1 <= regions(box.pmds[0]) <= 8
 
 

@@ -58,6 +58,11 @@ class Setup:
         pmd.stop()
         pmd.command("set fwd io")
 
+    def wait_down(self):
+        """Wait until the switch is gone from both ports."""
+        for port in (0, 1):
+            self.pmd.wait_link(port, up=False)
+
     def carry(self, source, target, seed):
         """Send frames into one port; assert that they leave the other whole and in order."""
         pmd = self.pmd
@@ -84,24 +89,39 @@ class Setup:
         link.run(packets=50000, bursts=2)
 
 
+def there_and_back(setup, seed):
+    """Frames and counts, both ways."""
+    for batch in range(3):
+        setup.carry(0, 1, seed + 2 * batch)
+        setup.carry(1, 0, seed + 2 * batch + 1)
+    setup.circulate()
+
+
 def test_contents_both_ways_and_a_restart(box):
     """OVS is killed in the middle and started again: the ports go on as if nothing had been."""
     setup = Setup(box)
-    for seed in range(3):
-        setup.carry(0, 1, seed)
-        setup.carry(1, 0, seed + 10)
-    setup.circulate()
-    pmd, switch = setup.pmd, setup.switch
-    pmd.command("start tx_first 2")
-    switch.kill9()
-    for port in (0, 1):
-        pmd.wait_link(port, up=False)
-    switch.start()
-    switch.add_flows()
-    pmd.stop()
+    there_and_back(setup, 100)
+    setup.pmd.command("start tx_first 2")
+    setup.switch.kill9()
+    setup.wait_down()
+    setup.switch.start()
+    setup.switch.add_flows()
+    setup.pmd.stop()
     setup.wait_up()
-    assert pmd.xstats(0)["reconnects"] == pmd.xstats(1)["reconnects"] == 1
-    for seed in range(20, 23):
-        setup.carry(0, 1, seed)
-        setup.carry(1, 0, seed + 10)
-    setup.circulate()
+    for port in (0, 1):
+        assert setup.pmd.xstats(port)["reconnects"] == 1
+    there_and_back(setup, 200)
+
+
+def test_ports_taken_out_of_the_switch_and_put_back(box):
+    setup = Setup(box)
+    for cycle in range(3):
+        setup.pmd.command("start tx_first 2")
+        for port in ("vh0", "vh1"):
+            setup.switch.vsctl("del-port", "br0", port)
+        setup.wait_down()
+        setup.switch.add_ports()
+        setup.pmd.stop()
+        setup.wait_up()
+        setup.carry(0, 1, 10 + cycle)
+        setup.carry(1, 0, 20 + cycle)

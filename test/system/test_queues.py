@@ -68,8 +68,9 @@ def test_ring_sizes(box, size, in_order):
 @pytest.mark.parametrize("size", [64, 255, 257])
 def test_chains_wrap_around_odd_rings(box, size):
     sent = frames.make(2000, [60, 1500, 4000, 9000], seed=size)
-    loop_back(box, sent, ",in_order=0", ["--mbuf-size=1024", "--max-pkt-len=9018"],
-              ["--enable-scatter", "--tx-offloads=0x8000", f"--rxd={size}", f"--txd={size}"])
+    loop_back(box, sent, ",in_order=0", [
+        "--mbuf-size=1024", "--max-pkt-len=9018", "--enable-scatter", "--tx-offloads=0x8000",
+        f"--rxd={size}", f"--txd={size}"])
 
 
 @pytest.mark.parametrize("off", [(), ("MRG_RXBUF",), ("IN_ORDER",), ("EVENT_IDX",),

@@ -3,11 +3,13 @@
 """The backend is killed and comes back: events, traffic, and every mbuf in its pool at the end."""
 
 import os
-import re
+import signal
+import time
 
 import pytest
 
 import frames
+import pyvhost
 from rig import eventually, pool_missing, start_vhost
 
 SMALL_MEMORY = ("--no-huge", "-m", "64")
@@ -82,6 +84,54 @@ def test_backend_killed_under_load(box, mode, cycles, devargs, app):
     assert stats["rx_errors"] == stats["tx_errors"] == 0
     front.command("port stop 0")
     assert pool_missing(front) == 0
+
+
+def test_backend_breaks_off_during_set_up(box):
+    """After the first request, after the second, and so on until it lasts."""
+    backend = pyvhost.Backend(box.path("s"))
+    box.closers.append(backend.close)
+    front = box.testpmd("--vdev", f"net_pvq0,path={box.path('s')}")
+    front.wait_link(0)
+    whole = len(backend.requests)
+    front.command("set fwd flowgen")
+    front.command("start")
+    assert eventually(lambda: backend.looped > 1000)
+    began, tries = time.monotonic(), backend.requests.count(pyvhost.SET_OWNER)
+    for count in range(1, whole + 1):
+        asked = len(backend.requests)
+        backend.break_after = count  # the present connection ends at once if it is past that
+        assert eventually(lambda: len(backend.requests) - asked >= 2 * count)
+        assert backend.error is None
+    tries = backend.requests.count(pyvhost.SET_OWNER) - tries
+    assert tries < 40 * (time.monotonic() - began), "no pause between tries"
+    backend.break_after = None
+    front.wait_link(0)
+    looped = backend.looped
+    assert eventually(lambda: backend.looped > looped + 1000), backend.error
+    front.stop()
+    stats = front.stats(0)
+    assert stats["rx_errors"] == stats["tx_errors"] == 0
+    front.command("port stop 0")
+    assert pool_missing(front) == 0
+
+
+def test_backend_that_hangs(box):
+    """A backend that is stopped, not dead: control calls end in bounded time, and say so."""
+    connection = Connection(box, server=False)
+    front = connection.front
+    connection.start_backend()
+    front.command("set fwd flowgen")
+    front.command("start")
+    assert connection.flows()
+    os.kill(connection.backend.pid, signal.SIGSTOP)
+    front.stop()
+    front.command("port stop 0", timeout=30)
+    assert "did not answer" in front.output()
+    os.kill(connection.backend.pid, signal.SIGCONT)
+    front.command("port start 0", timeout=30)
+    front.wait_link(0)
+    front.command("start")
+    assert connection.flows()
 
 
 @pytest.mark.parametrize("mode", ["client", "server"])

@@ -9,7 +9,6 @@
 
 #include <rte_eal.h>
 #include <rte_errno.h>
-#include <rte_mbuf_dyn.h>
 
 #include "eal.h"
 #include "gate.h"

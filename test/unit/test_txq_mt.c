@@ -20,8 +20,8 @@
 #include "txq_env.h"
 
 #define THREADS 2
-#define PACKETS 15000u
-#define SECONDS_MAX 4
+#define PACKETS 10000u
+#define SECONDS_MAX 10
 #define LEN 60
 
 /** What a packet carries: who sent it, and the how manieth of that thread it is. */

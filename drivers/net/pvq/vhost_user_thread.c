@@ -86,6 +86,7 @@ look_for_backend(struct vhost_user *vu)
 {
 	struct pvq_device *dev = vu->dev;
 	int fd = vhost_user_sock_connect(&vu->sock, dev->name);
+	eventfd_t ignored;
 	int ret;
 
 	if (fd < 0)
@@ -101,6 +102,8 @@ look_for_backend(struct vhost_user *vu)
 	pthread_mutex_lock(&dev->lock);
 	hang_up(vu);
 	pthread_mutex_unlock(&dev->lock);
+	/* The request that failed woke this very thread; the pause before the next try stands. */
+	eventfd_read(vu->wake_fd, &ignored);
 	/* A listener that is just going away takes one more connection and drops it. */
 	return ret == -ECONNRESET ? RETRY_MS : RETRY_REFUSED_MS;
 }
