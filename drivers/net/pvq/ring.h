@@ -200,8 +200,11 @@ pvq_event_wants(const struct pvq_ring *ring, struct pvq_cursor from, uint16_t n,
 	default:
 		return true;
 	}
-	/* A device that breaks the rules is notified: too often is allowed, too seldom hangs. */
-	if (unlikely(!ring->event_idx || off >= ring->size))
+	/*
+	 * A device that breaks the rules is notified: too often is allowed, too seldom hangs. Nor
+	 * does one lap's distance tell when more slots than the ring has were published.
+	 */
+	if (unlikely(!ring->event_idx || off >= ring->size || n > ring->size))
 		return true;
 
 	from_wrap = (from.flags & VIRTQ_DESC_F_AVAIL) != 0;
