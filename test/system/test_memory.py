@@ -31,10 +31,10 @@ ANONYMOUS = {
 }
 
 
-def regions(pmd):
-    """Regions of the last memory table that a net_vhost was told."""
-    tables = pmd.output().split("VHOST_USER_SET_MEM_TABLE")
-    return tables[-1].count("guest memory region size")
+# What a net_vhost logs when it is told of memory: DPDK's has slots from 26.03 on.
+TOLD = re.compile("read message VHOST_USER_(SET_MEM_TABLE|ADD_MEM_REG|REM_MEM_REG)")
+TOO_MANY = re.compile(r"net_pvq0: EAL's memory makes (\d+) regions and the backend takes 8: (.*)$",
+                      re.M)
 
 
 def huge_args(box, mode):
@@ -47,7 +47,6 @@ def huge_args(box, mode):
 def traffic(box, memory):
     sent = frames.make(5000, range(60, 1000), seed=7)
     loop_back(box, sent, memory=memory, app=FEW_MBUFS)
-    assert 1 <= regions(box.pmds[0]) <= 8
 
 
 @pytest.mark.parametrize("mode", [[], ["-m", "512"]], ids=["default", "512"])
@@ -58,7 +57,15 @@ def test_no_huge(box, mode):
 @pytest.mark.parametrize("mode", [*HUGETLBFS, *ANONYMOUS])
 def test_hugepages(box, mode):
     hugepages.reserve(box, 64)
-    traffic(box, huge_args(box, mode))
+    memory = huge_args(box, mode)
+    if "--single-file-segments" not in memory:
+        probe = box.testpmd("--vdev", f"net_pvq0,path={box.path('s')}", memory=memory,
+                            app=FEW_MBUFS)
+        pages = probe.command("dump_physmem", check=False).count("Segment ")
+        assert probe.quit() == 0
+        if pages > 8:
+            pytest.skip(f"this testpmd needs {pages} pages for itself, and net_vhost takes 8")
+    traffic(box, memory)
 
 
 @pytest.mark.parametrize("mode", ["hugetlbfs", "in-memory", "legacy-mem"])
@@ -71,8 +78,7 @@ def test_more_regions_than_the_backend_takes(box, mode):
         memory += ["--legacy-mem", "--iova-mode=va"]
     start_vhost(box)
     front = box.testpmd("--vdev", f"net_pvq0,path={box.path('s')}", memory=memory)
-    match = re.search(r"net_pvq0: EAL's memory makes (\d+) regions and the backend takes 8: (.*)$",
-                      front.output(), re.M)
+    match = TOO_MANY.search(front.output())
     assert match and int(match.group(1)) > 8, front.output()
     assert "--single-file-segments" in match.group(2)
     assert not front.link_up(0)
@@ -117,7 +123,6 @@ def test_memory_added_and_removed_at_run_time(box):
         pmd.command(f"port config 2 txq 0 ring_size {size}")
         pmd.command("port start 2")
         assert link.flows(), pmd.output(since)
-        told = pmd.output(since).count("VHOST_USER_SET_MEM_TABLE")
-        assert told > 0, "no memory was added or removed: this test shows nothing"
+        assert TOLD.search(pmd.output(since)), "no memory was added or removed: this test shows nothing"
     for sent, seen in link.drain():
         assert sent == seen

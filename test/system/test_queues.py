@@ -9,9 +9,9 @@ import pytest
 import frames
 import pyvhost
 from loopback import loop_back
-from rig import NO_HUGE, one_process, two_processes
+from rig import one_process, two_processes
 
-BIG = ("-m", "512")
+ENOUGH = ("--no-huge", "-m", "512")
 
 FEATURES = {"MRG_RXBUF": "mrg_rxbuf", "IN_ORDER": "in_order", "EVENT_IDX": "event_idx"}
 
@@ -57,7 +57,7 @@ def test_ring_sizes(box, size, in_order):
     burst = max(1, min(32, size // 4))
     # With mergeable buffers rte_vhost never fills the last free one, which may be the only one.
     merge = int(size > 1)
-    link = one_process(box, f",in_order={in_order},mrg_rxbuf={merge}", memory=NO_HUGE + BIG,
+    link = one_process(box, f",in_order={in_order},mrg_rxbuf={merge}", memory=ENOUGH,
                        app=[f"--rxd={size}", f"--txd={size}", f"--burst={burst}",
                             f"--total-num-mbufs={max(4096, 5 * size // 2)}"])
     link.run(packets=max(3000, 5 * size), bursts=1)

@@ -175,7 +175,8 @@ def test_unsent_packets_are_sent_to_the_next_backend(box, devargs):
     os.unlink(box.path("s"))
     new = box.testpmd("--vdev", f"net_vhost0,iface={box.path('s')}",
                       "--vdev", f"net_pcap0,rx_pcap={box.path('none.pcap')},"
-                      f"tx_pcap={box.path('out.pcap')}", app=["-a"], pvq=False)
+                      f"tx_pcap={box.path('out.pcap')}", app=["-a", "--no-flush-rx"],
+                      pvq=False)
     front.wait_for(rf"up: .* {len(sent)} packets sent again", since=0)
     assert eventually(lambda: new.stats(1)["tx_packets"] == len(sent))
     assert front.xstats(0)["tx_q0_replayed"] == len(sent)
