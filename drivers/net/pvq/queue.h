@@ -23,6 +23,9 @@
 #include "gate.h"
 #include "ring.h"
 
+struct rte_eth_rxconf;
+struct rte_eth_txconf;
+
 /** Elements of a transmit table: the header and 15 segments. */
 #define PVQ_TABLE_ELEMENTS 16
 #define PVQ_NO_TABLE UINT16_MAX
@@ -208,11 +211,12 @@ pvq_queue_error_text(enum pvq_queue_error error);
  * @param pool
  *   Where buffers come from; its room must hold headroom, header and data.
  * @param conf
- *   rx_free_thresh, rx_deferred_start and offloads are used.
+ *   rx_free_thresh and rx_deferred_start are used.
+ * @param offloads
+ *   RTE_ETH_RX_OFFLOAD_* of port and queue together.
  * @return
  *   The queue, or NULL when there is no memory.
  */
-struct rte_eth_rxconf;
 struct pvq_rxq *
 pvq_rxq_create(const struct pvq_vq *vq, struct rte_mempool *pool, const struct rte_eth_rxconf *conf,
 	       uint64_t offloads);
@@ -274,8 +278,10 @@ pvq_rxq_drain(struct pvq_rxq *q, struct rte_mbuf **pkts, uint16_t n);
 uint16_t
 pvq_rxq_unstash(struct pvq_rxq *q, struct rte_mbuf **pkts, uint16_t n);
 
-/** As pvq_rxq_create(), for a transmit ring. @p conf: tx_free_thresh, tx_deferred_start. */
-struct rte_eth_txconf;
+/**
+ * As pvq_rxq_create(), for a transmit ring: tx_free_thresh and tx_deferred_start of @p conf, and
+ * RTE_ETH_TX_OFFLOAD_*.
+ */
 struct pvq_txq *
 pvq_txq_create(const struct pvq_vq *vq, const struct rte_eth_txconf *conf, uint64_t offloads);
 
