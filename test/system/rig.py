@@ -50,6 +50,20 @@ def eventually(condition, timeout=10, every=0.02):
         time.sleep(every)
 
 
+def settles(value, timeout=10, quiet=0.3):
+    """Wait until value() has stayed the same for a while; returns whether it did."""
+    deadline = time.monotonic() + timeout
+    last, since = value(), time.monotonic()
+    while time.monotonic() - since < quiet:
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.05)
+        now = value()
+        if now != last:
+            last, since = now, time.monotonic()
+    return True
+
+
 class Box:
     """A folder of one test, the processes started for it, and the proof that they left nothing."""
 

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from rig import eventually, one_process, pool_missing, two_processes
+from rig import eventually, one_process, pool_missing, settles, two_processes
 
 
 def loaded(box, where=two_processes, **more):
@@ -129,7 +129,7 @@ def test_link_set_down_and_up(box):
     for _ in range(3):
         pmd.command("set link-down port 0")
         assert eventually(lambda: not pmd.link_up(0))
-        assert eventually(lambda: moved(pmd) == moved(pmd)), "packets with the link down"
+        assert settles(lambda: moved(pmd), timeout=2), "packets with the link down"
         pmd.command("set link-up port 0")
         pmd.wait_link(0)
         assert link.flows()

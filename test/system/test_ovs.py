@@ -3,13 +3,12 @@
 """Two ports, a client and a server, and Open vSwitch between them."""
 
 import os
-import time
 
 import pytest
 
 import frames
 import ovs
-from rig import Link, eventually
+from rig import Link, eventually, settles
 
 missing = [path for path in ovs.PROGRAMS if not os.path.exists(path)]
 pytestmark = pytest.mark.skipif(bool(missing), reason=f"no {' '.join(missing)}")
@@ -21,13 +20,6 @@ BATCH = 200
 def received(pmd):
     """Packets received by both ports."""
     return [pmd.stats(port)["rx_packets"] for port in (0, 1)]
-
-
-def quiet(pmd):
-    """Whether nothing comes any more: what was in the switch has had time to arrive."""
-    before = received(pmd)
-    time.sleep(0.3)
-    return received(pmd) == before
 
 
 class Setup:
@@ -62,7 +54,7 @@ class Setup:
         assert eventually(both_ways, 20)
         pmd.command("set fwd rxonly")
         pmd.command("start")
-        assert eventually(lambda: quiet(pmd))
+        assert settles(lambda: received(pmd))
         pmd.stop()
         pmd.command("set fwd io")
 
