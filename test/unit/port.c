@@ -314,3 +314,40 @@ port_xstat(const struct port *p, const char *name)
 	assert_int_equal(rte_eth_xstats_get_by_id(p->id, &id, &value, 1), 1);
 	return value;
 }
+
+static void
+report_xstats(const struct port *p)
+{
+	struct rte_eth_xstat_name names[512];
+	struct rte_eth_xstat stats[512];
+	int i, n = rte_eth_xstats_get_names(p->id, names, RTE_DIM(names));
+
+	if (n > (int)RTE_DIM(names) || rte_eth_xstats_get(p->id, stats, RTE_DIM(stats)) != n)
+		return;
+	for (i = 0; i < n; i++)
+		if (stats[i].value != 0)
+			fprintf(stderr, "  %s %" PRIu64 "\n", names[stats[i].id].name,
+				stats[i].value);
+}
+
+void
+port_report(const struct port *p, const char *what)
+{
+	struct vhu_vring_info info;
+	struct rte_eth_link link;
+	uint32_t i;
+
+	fprintf(stderr, "%s at %" PRIu64 " ms\n", what, port_now_ms());
+	if (rte_eth_link_get_nowait(p->id, &link) == 0)
+		fprintf(stderr, "  link %s, %u mbufs free\n", link.link_status ? "up" : "down",
+			rte_mempool_avail_count(p->pool));
+	report_xstats(p);
+	for (i = 0; i < 2 * p->cfg.queue_pairs; i++) {
+		if (vhu_backend_vring(p->b, i, &info) != 0)
+			continue;
+		fprintf(stderr, "  backend's virtqueue %u: %s, %" PRIu64 " packets, %" PRIu64
+			" notifications, %" PRIu64 " starts\n", i, info.live ? "live" : "not live",
+			info.packets, info.notifications, info.starts);
+	}
+	port_log_print();
+}

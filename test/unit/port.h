@@ -202,6 +202,13 @@ port_is_whole(const struct port *p);
 uint64_t
 port_xstat(const struct port *p, const char *name);
 
+/**
+ * Print what the port and its backend know: for a test about to fail because something that takes
+ * milliseconds has not happened in many seconds. @p what is the heading.
+ */
+void
+port_report(const struct port *p, const char *what);
+
 /* ---- the log --------------------------------------------------------------------------------- */
 
 /** Forget what was logged. */
@@ -215,6 +222,10 @@ port_log_has(const char *text);
 /** How often. */
 uint32_t
 port_log_count(const char *text);
+
+/** Print it to stderr. */
+void
+port_log_print(void);
 
 /** Wait for it. */
 bool

@@ -92,6 +92,15 @@ port_log_has(const char *what)
 	return port_log_count(what) != 0;
 }
 
+void
+port_log_print(void)
+{
+	fflush(stream);
+	pthread_mutex_lock(&lock);
+	fputs(text, stderr);
+	pthread_mutex_unlock(&lock);
+}
+
 bool
 port_log_wait(const char *what, uint32_t timeout_ms)
 {

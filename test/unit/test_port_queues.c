@@ -89,6 +89,8 @@ send_all(void *arg)
 		if (done == 0)
 			sched_yield();
 	}
+	if (s->sent < PACKETS)
+		port_report(s->p, "a sender gives up");
 	return 0;
 }
 
@@ -325,6 +327,8 @@ poll_pair(void *arg)
 		q->echoed++;
 		rte_pktmbuf_free(m);
 	}
+	if (q->echoed < PACKETS)
+		port_report(q->p, "a poller gives up");
 	return 0;
 }
 
