@@ -15,7 +15,8 @@ from tree import DRIVER, ROOT, files, read
 LAYERS = [
     (0, ["virtio_spec.h"]),
     (1, ["ring.[ch]"]),
-    (2, ["queue.h", "vq.c", "rxq.c", "txq.c", "tx_list.c", "net_hdr.h"]),
+    (2, ["queue.h", "vq.c", "rxq.c", "txq.c", "tx_list.c", "net_hdr.h",
+         "mbuf_layout.h"]),
     (3, ["burst.[ch]", "burst_*.[ch]", "kernel_*.h"]),
     (4, ["device.[ch]", "device_*.[ch]", "cvq.[ch]"]),
     (5, ["transport_*.[ch]", "vhost_user.h", "vhost_user_*.[ch]"]),

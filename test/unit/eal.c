@@ -4,6 +4,7 @@
 
 #include <sched.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -69,6 +70,21 @@ unit_eal_stop(void **state)
 	(void)state;
 	pvq_notify_close(UNIT_PORT);
 	return rte_eal_cleanup();
+}
+
+enum pvq_isa
+unit_isa(void)
+{
+	const char *name = getenv("PVQ_TEST_ISA");
+	enum pvq_isa isa = PVQ_ISA_SCALAR;
+
+	if (name != NULL && pvq_isa_parse(name, &isa) != 0)
+		fail_msg("PVQ_TEST_ISA=%s is not an instruction set", name);
+	if (!pvq_isa_usable(isa)) {
+		print_message("this processor has no %s\n", name);
+		skip();
+	}
+	return isa;
 }
 
 void

@@ -22,6 +22,7 @@
 #include <rte_mbuf.h>
 #include <rte_mempool.h>
 
+#include "burst.h"
 #include "packed_device.h"
 
 /** Port that the tests' queues belong to; its notification table is open. */
@@ -32,6 +33,13 @@ int
 unit_eal_start(void **state);
 int
 unit_eal_stop(void **state);
+
+/**
+ * The instruction set that queues are tested on: PVQ_TEST_ISA in the environment, named as by devarg
+ * isa=, or the scalar one. Skips the test on a processor without it.
+ */
+enum pvq_isa
+unit_isa(void);
 
 /* ---- mempools ------------------------------------------------------------------------------- */
 

@@ -71,7 +71,7 @@ static void
 open_gate(struct rx_env *e)
 {
 	const struct pvq_queue_mode mode = mode_of(&e->setup);
-	const uint16_t path = pvq_rx_path(&mode, PVQ_ISA_SCALAR);
+	const uint16_t path = pvq_rx_path(&mode, unit_isa());
 
 	e->burst = pvq_rx_paths[path].burst;
 	pvq_gate_set_path(&e->q->gate, path);

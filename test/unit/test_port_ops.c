@@ -247,28 +247,6 @@ test_queue_info(void **state)
 }
 
 static void
-test_burst_mode(void **state)
-{
-	struct rte_eth_burst_mode mode;
-	struct port *p = *state;
-
-	port_start(p, ",isa=scalar");
-	assert_int_equal(rte_eth_rx_burst_mode_get(p->id, 0, &mode), 0);
-	assert_string_equal(mode.info, "waiting for a backend");
-	port_backend(p);
-	port_wait_up(p);
-	assert_int_equal(rte_eth_rx_burst_mode_get(p->id, 0, &mode), 0);
-	assert_string_equal(mode.info, "scalar, in-order, mergeable");
-	assert_int_equal(rte_eth_tx_burst_mode_get(p->id, 0, &mode), 0);
-	assert_string_equal(mode.info, "scalar, in-order");
-	p->cfg.features &= ~(VHU_F_IN_ORDER | VHU_F_MRG_RXBUF);
-	port_backend_restart(p);
-	port_wait_up(p);
-	assert_int_equal(rte_eth_rx_burst_mode_get(p->id, 0, &mode), 0);
-	assert_string_equal(mode.info, "scalar");
-}
-
-static void
 test_rx_descriptors(void **state)
 {
 	struct port *p = *state;
@@ -419,7 +397,6 @@ main(void)
 		port_test(test_queue_stop_and_start),
 		port_test(test_deferred_start),
 		port_test(test_queue_info),
-		port_test(test_burst_mode),
 		port_test(test_rx_descriptors),
 		port_test(test_tx_descriptors_and_cleanup),
 		port_test(test_monitor_address),

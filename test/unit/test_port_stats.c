@@ -12,6 +12,7 @@
 
 #include <rte_eal.h>
 
+#include "burst.h"
 #include "port.h"
 
 #define MAX_XSTATS 128
@@ -235,7 +236,7 @@ test_telemetry(void **state)
 
 	p->cfg.mode = VHU_ECHO;
 	p->nb_txd = 100;
-	port_up(p, "");
+	port_up(p, ",isa=scalar");
 	port_ping(p, 0, 130, 64);
 	ask("/pvq/list", answer, sizeof(answer));
 	snprintf(want, sizeof(want), "\"/pvq/list\":[%u]", p->id);
@@ -261,6 +262,59 @@ test_telemetry(void **state)
 	}
 }
 
+static void
+test_burst_mode(void **state)
+{
+	struct rte_eth_burst_mode mode;
+	struct port *p = *state;
+
+	port_start(p, ",isa=scalar");
+	assert_int_equal(rte_eth_rx_burst_mode_get(p->id, 0, &mode), 0);
+	assert_string_equal(mode.info, "waiting for a backend");
+	port_backend(p);
+	port_wait_up(p);
+	assert_int_equal(rte_eth_rx_burst_mode_get(p->id, 0, &mode), 0);
+	assert_string_equal(mode.info, "scalar, in-order, mergeable");
+	assert_int_equal(rte_eth_tx_burst_mode_get(p->id, 0, &mode), 0);
+	assert_string_equal(mode.info, "scalar, in-order");
+	p->cfg.features &= ~(VHU_F_IN_ORDER | VHU_F_MRG_RXBUF);
+	port_backend_restart(p);
+	port_wait_up(p);
+	assert_int_equal(rte_eth_rx_burst_mode_get(p->id, 0, &mode), 0);
+	assert_string_equal(mode.info, "scalar");
+}
+
+/* Each instruction set that the processor has can be asked for, and says so. */
+static void
+check_isa(struct port *p, enum pvq_isa isa, const char *rx, const char *tx)
+{
+	struct rte_eth_burst_mode mode;
+	char args[32];
+
+	if (!pvq_isa_usable(isa))
+		skip();
+	p->cfg.mode = VHU_ECHO;
+	snprintf(args, sizeof(args), ",isa=%s", pvq_isa_name(isa));
+	port_up(p, args);
+	assert_int_equal(rte_eth_rx_burst_mode_get(p->id, 0, &mode), 0);
+	assert_string_equal(mode.info, rx);
+	assert_int_equal(rte_eth_tx_burst_mode_get(p->id, 0, &mode), 0);
+	assert_string_equal(mode.info, tx);
+	port_ping(p, 0, 300, 64);
+}
+
+static void
+test_isa_avx2(void **state)
+{
+	check_isa(*state, PVQ_ISA_AVX2, "AVX2, in-order, mergeable", "AVX2, in-order");
+}
+
+static void
+test_isa_avx512(void **state)
+{
+	check_isa(*state, PVQ_ISA_AVX512, "AVX-512, in-order, mergeable", "AVX-512, in-order");
+}
+
 static int
 setup_with_telemetry(void **state)
 {
@@ -273,6 +327,9 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		port_test(test_burst_mode),
+		port_test(test_isa_avx2),
+		port_test(test_isa_avx512),
 		port_test(test_stats_are_exact),
 		port_test(test_stats_of_single_queues),
 		port_test(test_xstats_by_name_and_id),

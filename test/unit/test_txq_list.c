@@ -49,7 +49,7 @@ test_pr07_pr11_l07_list_from_every_slot(void **state)
 					buf = pd_first(env.dev);
 					assert_int_equal(buf->head, slot);
 					assert_int_equal(buf->slots, 5);
-					assert_int_equal(env.q->nb_multi, 1);
+					assert_int_equal(env.q->nb_special, 1);
 					tx_drain(&env);
 				}
 			}
@@ -96,7 +96,7 @@ test_pr24_tables_and_lists_on_one_ring(void **state)
 			for (i = 0; i < RTE_DIM(pkts); i++)
 				pkts[i] = tx_make(&env, i % 3 == 2 ? TX_PLAIN : TX_FIVE, 90);
 			assert_int_equal(tx_send(&env, pkts, RTE_DIM(pkts)), RTE_DIM(pkts));
-			assert_int_equal(env.q->nb_multi, 8);
+			assert_int_equal(env.q->nb_special, 8);
 			tables = lists = 0;
 			for (buf = pd_first(env.dev); buf != NULL; buf = buf->next) {
 				tables += buf->table != NULL;

@@ -281,6 +281,35 @@ test_fast_free_with_and_without_segments(void **state)
 	}
 }
 
+/* Whatever the order of pools, each mbuf goes back to its own; soon the new one is the queue's. */
+static void
+test_pools_in_turn(void **state)
+{
+	const unsigned int turns[] = {1, 3, 4, 5, 30};
+	unsigned int mode, turn, i, left;
+	struct tx_setup setup;
+
+	(void)state;
+	for (mode = 0; mode < 2; mode++) {
+		for (turn = 0; turn < RTE_DIM(turns); turn++) {
+			setup = tx_setup_of(64, mode);
+			tx_open(&env, &setup);
+			for (i = 0; i < 400; i++) {
+				tx_send_one(&env, i / turns[turn] % 2 ? TX_OTHER : TX_PLAIN, 60);
+				/* Some stay, so that the ring is never seen empty. */
+				for (left = 38; i % 40 == 39 && left != 0; left--)
+					pd_complete(env.dev, pd_first(env.dev), 0);
+			}
+			for (i = 0; i < 64; i++) {
+				tx_send_one(&env, TX_OTHER, 60);
+				tx_drain(&env);
+			}
+			assert_ptr_equal(env.q->pool, env.other);
+			tx_close(&env);
+		}
+	}
+}
+
 /* A list over the end of the ring is all there is to free. */
 static void
 test_fast_free_of_a_list_over_the_end(void **state)
@@ -372,6 +401,7 @@ main(void)
 		cmocka_unit_test(test_pr21_a_hole_is_waited_for),
 		cmocka_unit_test(test_pr20_meaningless_fields_are_ignored),
 		cmocka_unit_test(test_fast_free_with_and_without_segments),
+		cmocka_unit_test(test_pools_in_turn),
 		cmocka_unit_test(test_fast_free_of_a_list_over_the_end),
 		cmocka_unit_test(test_packets_of_two_pools),
 		cmocka_unit_test(test_free_threshold_is_honoured),

@@ -109,7 +109,7 @@ finish(void)
 {
 	tx_drain(&env);
 	assert_int_equal(pvq_ring_outstanding(&env.q->ring), 0);
-	assert_int_equal(env.q->nb_multi, 0);
+	assert_int_equal(env.q->nb_special, 0);
 	assert_int_equal(env.q->nb_free_tables, env.q->nb_tables);
 	assert_int_equal(env.q->stats.reclaimed, env.q->stats.packets);
 	tx_close(&env);

@@ -27,6 +27,7 @@ release(struct tx_env *e)
 	pd_destroy(e->dev);
 	pvq_txq_free(e->q);
 	rte_mempool_free(e->pool);
+	rte_mempool_free(e->other);
 	free(e->len);
 	memset(e, 0, sizeof(*e));
 }
@@ -68,7 +69,7 @@ static void
 open_gate(struct tx_env *e)
 {
 	const struct pvq_queue_mode mode = mode_of(&e->setup);
-	const uint16_t path = pvq_tx_path(&mode, PVQ_ISA_SCALAR);
+	const uint16_t path = pvq_tx_path(&mode, unit_isa());
 
 	e->burst = pvq_tx_paths[path].burst;
 	pvq_gate_set_path(&e->q->gate, path);
@@ -92,11 +93,13 @@ tx_open(struct tx_env *e, const struct tx_setup *setup)
 	e->setup = *setup;
 	e->pool = unit_pool_create(setup->nb_mbufs != 0 ? setup->nb_mbufs : setup->size + 512u,
 				   TX_DATA);
+	e->other = unit_pool_create(setup->size + 64u, TX_DATA);
 	e->len = calloc(TX_RECORDS, sizeof(e->len[0]));
 	assert_non_null(e->len);
 	e->q = pvq_txq_create(&vq, &conf, setup->offloads);
 	assert_non_null(e->q);
 	unit_memory_add_pool(&e->memory, e->pool);
+	unit_memory_add_pool(&e->memory, e->other);
 	unit_memory_add(&e->memory, e->q->vq.mz->addr, e->q->vq.mz->len);
 	assert_int_equal(pvq_txq_reset(e->q, &mode), 0);
 	connect_device(e);
@@ -114,6 +117,7 @@ tx_close(struct tx_env *e)
 	pvq_txq_free(e->q);
 	e->q = NULL;
 	unit_assert_pool_whole(e->pool);
+	unit_assert_pool_whole(e->other);
 	release(e);
 }
 
@@ -135,7 +139,7 @@ tx_reconnect(struct tx_env *e, const struct tx_setup *setup)
 uint16_t
 tx_elements(enum tx_kind kind)
 {
-	return kind == TX_PLAIN ? 1 : kind == TX_FIVE ? 5 : 2;
+	return kind == TX_PLAIN || kind == TX_OTHER ? 1 : kind == TX_FIVE ? 5 : 2;
 }
 
 struct rte_mbuf *
@@ -149,7 +153,9 @@ tx_make(struct tx_env *e, enum tx_kind kind, uint16_t len)
 
 	switch (kind) {
 	case TX_PLAIN:
-		m = unit_mbuf(e->pool, VIRTIO_NET_HDR_LEN + seed % 100, len, seed);
+	case TX_OTHER:
+		m = unit_mbuf(kind == TX_OTHER ? e->other : e->pool,
+			      VIRTIO_NET_HDR_LEN + seed % 100, len, seed);
 		break;
 	case TX_BARE:
 		m = unit_mbuf(e->pool, seed % VIRTIO_NET_HDR_LEN, len, seed);
@@ -263,7 +269,7 @@ tx_assert_empty(const struct tx_env *e)
 	const struct pvq_txq *q = e->q;
 
 	assert_int_equal(pvq_ring_outstanding(&q->ring), 0);
-	assert_int_equal(q->nb_multi, 0);
+	assert_int_equal(q->nb_special, 0);
 	assert_int_equal(q->nb_free_tables, q->nb_tables);
 	if (!e->setup.in_order)
 		assert_int_equal(q->nb_free_ids, q->vq.size);

@@ -37,6 +37,7 @@ struct tx_setup {
 /** What a packet is made of. */
 enum tx_kind {
 	TX_PLAIN,    /**< one segment, room for the header */
+	TX_OTHER,    /**< the same, from another pool */
 	TX_BARE,     /**< one segment, less headroom than a header takes */
 	TX_CLONE,    /**< one indirect segment */
 	TX_TWO,      /**< two segments */
@@ -51,6 +52,7 @@ enum tx_kind {
 struct tx_env {
 	struct tx_setup setup;
 	struct rte_mempool *pool;
+	struct rte_mempool *other; /**< where TX_OTHER comes from */
 	struct pvq_txq *q;
 	struct pd_vq *dev;
 	pvq_burst_t burst;

@@ -5,11 +5,13 @@
 #include <errno.h>
 #include <string.h>
 
+#include <rte_cpuflags.h>
 #include <rte_errno.h>
 #include <rte_lcore.h>
+#include <rte_vect.h>
 
 #include "burst.h"
-#include "burst_scalar.h"
+#include "burst_paths.h"
 
 /* These flags only describe the packet; all others of the mask ask for something. */
 #define OFFLOAD_REQUESTS \
@@ -17,37 +19,97 @@
 	 ~(RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_IPV6 | RTE_MBUF_F_TX_OUTER_IPV4 | \
 	   RTE_MBUF_F_TX_OUTER_IPV6 | RTE_MBUF_F_TX_TUNNEL_MASK))
 
+#define RX_PATHS(isa, number, text) \
+	[PVQ_PATH(number, 0)] = {text, pvq_rx_##isa}, \
+	[PVQ_PATH(number, PVQ_PATH_IN_ORDER)] = {text ", in-order", pvq_rx_##isa##_in_order}, \
+	[PVQ_PATH(number, PVQ_PATH_MERGEABLE)] = {text ", mergeable", pvq_rx_##isa##_merge}, \
+	[PVQ_PATH(number, PVQ_PATH_IN_ORDER | PVQ_PATH_MERGEABLE)] = { \
+		text ", in-order, mergeable", pvq_rx_##isa##_in_order_merge}
+
+#define TX_PATHS(isa, number, text) \
+	[PVQ_PATH(number, 0)] = {text, pvq_tx_##isa}, \
+	[PVQ_PATH(number, PVQ_PATH_IN_ORDER)] = {text ", in-order", pvq_tx_##isa##_in_order}
+
 const struct pvq_path pvq_rx_paths[PVQ_PATH_COUNT] = {
-	[0] = {"scalar", pvq_rx_scalar},
-	[PVQ_PATH_IN_ORDER] = {"scalar, in-order", pvq_rx_scalar_in_order},
-	[PVQ_PATH_MERGEABLE] = {"scalar, mergeable", pvq_rx_scalar_merge},
-	[PVQ_PATH_IN_ORDER | PVQ_PATH_MERGEABLE] = {"scalar, in-order, mergeable",
-						    pvq_rx_scalar_in_order_merge},
+	RX_PATHS(scalar, PVQ_ISA_SCALAR, "scalar"),
+#ifdef RTE_ARCH_X86_64
+	RX_PATHS(avx2, PVQ_ISA_AVX2, "AVX2"),
+	RX_PATHS(avx512, PVQ_ISA_AVX512, "AVX-512"),
+#endif
 };
 
 const struct pvq_path pvq_tx_paths[PVQ_PATH_COUNT] = {
-	[0] = {"scalar", pvq_tx_scalar},
-	[PVQ_PATH_IN_ORDER] = {"scalar, in-order", pvq_tx_scalar_in_order},
+	TX_PATHS(scalar, PVQ_ISA_SCALAR, "scalar"),
+#ifdef RTE_ARCH_X86_64
+	TX_PATHS(avx2, PVQ_ISA_AVX2, "AVX2"),
+	TX_PATHS(avx512, PVQ_ISA_AVX512, "AVX-512"),
+#endif
+};
+
+static const char *const isa_names[PVQ_ISA_COUNT + 1] = {
+	[PVQ_ISA_SCALAR] = "scalar",
+	[PVQ_ISA_AVX2] = "avx2",
+	[PVQ_ISA_AVX512] = "avx512",
+	[PVQ_ISA_AUTO] = "auto",
 };
 
 int
 pvq_isa_parse(const char *name, enum pvq_isa *isa)
 {
-	if (strcmp(name, "auto") == 0)
-		*isa = PVQ_ISA_AUTO;
-	else if (strcmp(name, "scalar") == 0)
-		*isa = PVQ_ISA_SCALAR;
-	else
-		return -EINVAL;
-	return 0;
+	unsigned int i;
+
+	for (i = 0; i < RTE_DIM(isa_names); i++) {
+		if (strcmp(name, isa_names[i]) == 0) {
+			*isa = i;
+			return 0;
+		}
+	}
+	return -EINVAL;
+}
+
+const char *
+pvq_isa_name(enum pvq_isa isa)
+{
+	return isa_names[isa];
+}
+
+bool
+pvq_isa_usable(enum pvq_isa isa)
+{
+	switch (isa) {
+	case PVQ_ISA_SCALAR:
+		return true;
+#ifdef RTE_ARCH_X86_64
+	case PVQ_ISA_AVX2:
+		return rte_cpu_get_flag_enabled(RTE_CPUFLAG_AVX2) == 1;
+	case PVQ_ISA_AVX512:
+		return rte_cpu_get_flag_enabled(RTE_CPUFLAG_AVX512F) == 1 &&
+		       rte_cpu_get_flag_enabled(RTE_CPUFLAG_AVX512BW) == 1 &&
+		       rte_cpu_get_flag_enabled(RTE_CPUFLAG_AVX512DQ) == 1 &&
+		       rte_cpu_get_flag_enabled(RTE_CPUFLAG_AVX512VL) == 1;
+#endif
+	default:
+		return false;
+	}
+}
+
+/* The widest that the processor has and EAL's --force-max-simd-bitwidth lets drivers use. */
+static enum pvq_isa
+isa_auto(void)
+{
+	const uint16_t width = rte_vect_get_max_simd_bitwidth();
+
+	if (width >= RTE_VECT_SIMD_512 && pvq_isa_usable(PVQ_ISA_AVX512))
+		return PVQ_ISA_AVX512;
+	if (width >= RTE_VECT_SIMD_256 && pvq_isa_usable(PVQ_ISA_AVX2))
+		return PVQ_ISA_AVX2;
+	return PVQ_ISA_SCALAR;
 }
 
 static uint16_t
 path_of(bool in_order, enum pvq_isa isa)
 {
-	if (isa == PVQ_ISA_AUTO)
-		isa = PVQ_ISA_SCALAR;
-	return isa << PVQ_PATH_ISA_SHIFT | (in_order ? PVQ_PATH_IN_ORDER : 0);
+	return PVQ_PATH(isa == PVQ_ISA_AUTO ? isa_auto() : isa, in_order ? PVQ_PATH_IN_ORDER : 0);
 }
 
 uint16_t

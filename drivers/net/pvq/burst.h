@@ -20,6 +20,8 @@
 
 enum pvq_isa {
 	PVQ_ISA_SCALAR,
+	PVQ_ISA_AVX2,
+	PVQ_ISA_AVX512,
 	PVQ_ISA_COUNT,
 	PVQ_ISA_AUTO = PVQ_ISA_COUNT,
 };
@@ -28,6 +30,7 @@ enum pvq_isa {
 #define PVQ_PATH_IN_ORDER (1u << 0)
 #define PVQ_PATH_MERGEABLE (1u << 1) /* receive only */
 #define PVQ_PATH_ISA_SHIFT 2
+#define PVQ_PATH(isa, negotiated) ((uint16_t)((isa) << PVQ_PATH_ISA_SHIFT | (negotiated)))
 #define PVQ_PATH_COUNT (PVQ_ISA_COUNT << PVQ_PATH_ISA_SHIFT)
 
 typedef uint16_t (*pvq_burst_t)(void *queue, struct rte_mbuf **pkts, uint16_t n);
@@ -53,12 +56,20 @@ pvq_rx_path(const struct pvq_queue_mode *mode, enum pvq_isa isa);
 uint16_t
 pvq_tx_path(const struct pvq_queue_mode *mode, enum pvq_isa isa);
 
+/** Whether this processor and this build can run the paths of @p isa; not AUTO. */
+bool
+pvq_isa_usable(enum pvq_isa isa);
+
+/** Name of an instruction set as devarg isa= has it; not AUTO. */
+const char *
+pvq_isa_name(enum pvq_isa isa);
+
 /** Read the value of devarg isa=. @return 0, or -EINVAL when @p name is not in PVQ_ISA_NAMES. */
 int
 pvq_isa_parse(const char *name, enum pvq_isa *isa);
 
 /** The values pvq_isa_parse() knows, for messages. */
-#define PVQ_ISA_NAMES "auto, scalar"
+#define PVQ_ISA_NAMES "auto, scalar, avx2, avx512"
 
 /** rte_eth_tx_burst of a queue that may have several rings: picks the calling lcore's. */
 uint16_t

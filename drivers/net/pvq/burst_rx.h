@@ -14,10 +14,115 @@
  * that the device wrote is fetched once and checked before it is used.
  */
 
+#include <rte_prefetch.h>
+
 #include "burst.h"
+#include "net_hdr.h"
 
 /** Buffers between harvest and deliver: long enough for prefetches to arrive. */
 #define PVQ_RX_CHUNK 32
+/** Buffers taken one by one before batches are tried again. */
+#define PVQ_RX_SINGLES (PVQ_BATCH > 1 ? PVQ_BATCH : PVQ_RX_CHUNK)
+
+/**
+ * Take used buffers of a ring without IN_ORDER: one used descriptor each, ids in any order (PR-19).
+ *
+ * @param bufs, lens
+ *   Out: @p max mbufs and the lengths the device reported, header included.
+ * @return
+ *   Buffers taken. A bad id closes the gate; what was taken before it is still returned.
+ */
+static __rte_always_inline uint16_t
+pvq_rx_harvest(struct pvq_rxq *q, struct rte_mbuf **bufs, uint32_t *lens, uint16_t max)
+{
+	struct pvq_ring *ring = &q->ring;
+	uint16_t taken;
+
+	/* A slot that was never made available is never looked at (HD-15). */
+	max = RTE_MIN(max, pvq_ring_outstanding(ring));
+	for (taken = 0; taken < max; taken++) {
+		uint16_t slot = ring->next_used;
+		uint16_t flags = pvq_ring_used_load(ring, slot);
+		const struct virtq_desc *d = &ring->desc[slot];
+		struct rte_mbuf *m;
+		uint16_t id;
+
+		if (!pvq_flags_used(flags, ring->used_flags))
+			break;
+		id = rte_le_to_cpu_16(d->id);
+		if (unlikely(id >= ring->size || (m = q->shadow[id]) == NULL)) {
+			pvq_vq_fail(&q->vq, &q->gate, &q->stats.queue_errors, PVQ_QUEUE_BAD_ID);
+			break;
+		}
+		rte_prefetch0(m);
+		q->shadow[id] = NULL;
+		/* The slot that is refilled next takes the id that came free here. */
+		q->slot_id[slot] = id;
+		bufs[taken] = m;
+		/*
+		 * PR-20 would have us look for WRITE first, but QEMU's device never sets it, on
+		 * no descriptor at all; lengths are checked against the buffer all the same.
+		 */
+		lens[taken] = rte_le_to_cpu_32(d->len);
+		pvq_ring_take(ring, 1);
+	}
+	return taken;
+}
+
+/**
+ * As pvq_rx_harvest(), with IN_ORDER: a used descriptor may stand for all buffers from its
+ * slot up to the id that it names, and those before the last count as filled (PR-22, PR-23).
+ */
+static __rte_always_inline uint16_t
+pvq_rx_harvest_in_order(struct pvq_rxq *q, struct rte_mbuf **bufs, uint32_t *lens,
+			       uint16_t max)
+{
+	struct pvq_ring *ring = &q->ring;
+	uint16_t taken;
+
+	max = RTE_MIN(max, pvq_ring_outstanding(ring));
+	for (taken = 0; taken < max; taken++) {
+		uint16_t slot = ring->next_used;
+		struct rte_mbuf *m = q->shadow[slot];
+
+		if (likely(q->batch_left == 0)) {
+			uint16_t flags = pvq_ring_used_load(ring, slot);
+			const struct virtq_desc *d = &ring->desc[slot];
+			uint16_t id, ahead;
+
+			if (!pvq_flags_used(flags, ring->used_flags))
+				break;
+			id = rte_le_to_cpu_16(d->id);
+			if (unlikely(id >= ring->size ||
+				     (ahead = pvq_ring_ahead(ring, id)) >=
+					     pvq_ring_outstanding(ring))) {
+				pvq_vq_fail(&q->vq, &q->gate, &q->stats.queue_errors,
+					    PVQ_QUEUE_BAD_ORDER);
+				break;
+			}
+			q->batch_left = ahead + 1;
+			q->batch_len = rte_le_to_cpu_32(d->len);
+		}
+		rte_prefetch0(m);
+		q->shadow[slot] = NULL;
+		bufs[taken] = m;
+		lens[taken] = --q->batch_left == 0 ? q->batch_len : q->capacity;
+		pvq_ring_take(ring, 1);
+	}
+	return taken;
+}
+
+/** Fill a received mbuf whose data begin where the descriptor's did, plus @p skip bytes. */
+static __rte_always_inline void
+pvq_rx_fill(const struct pvq_rxq *q, struct rte_mbuf *m, uint16_t len)
+{
+	*pvq_mbuf_rearm(m) = q->rearm;
+	m->ol_flags = 0;
+	/* No device tells the type without hash reports: unknown is the truth. */
+	m->packet_type = 0;
+	m->pkt_len = len;
+	m->data_len = len;
+}
 
 /** Post up to all free slots; the device is not notified. @return slots published. */
 static __rte_always_inline uint16_t
@@ -26,11 +131,14 @@ pvq_rx_post_body(struct pvq_rxq *q, const bool in_order)
 	struct pvq_ring *ring = &q->ring;
 	struct pvq_cursor at = pvq_ring_cursor(ring);
 	const uint16_t head_flags = at.flags | VIRTQ_DESC_F_WRITE;
-	struct rte_mbuf *bufs[PVQ_RX_CHUNK];
+	struct rte_mbuf *others[PVQ_RX_CHUNK];
 	uint16_t posted = 0;
 
 	while (posted < ring->nb_free) {
-		uint16_t n = RTE_MIN(ring->nb_free - posted, PVQ_RX_CHUNK);
+		/* With IN_ORDER id is slot, so the pool writes the shadow itself. */
+		struct rte_mbuf **bufs = in_order ? &q->shadow[at.slot] : others;
+		uint16_t room = RTE_MIN(ring->nb_free - posted, ring->size - at.slot);
+		uint16_t n = RTE_MIN(room, PVQ_RX_CHUNK);
 
 		/* A pool that is nearly empty still gives what it has. */
 		while (n != 0 && rte_mempool_get_bulk(q->pool, (void **)bufs, n) != 0)
@@ -39,7 +147,8 @@ pvq_rx_post_body(struct pvq_rxq *q, const bool in_order)
 			q->stats.no_mbuf += ring->nb_free - posted;
 			break;
 		}
-		pvq_kernel_rx_post(q, bufs, n, &at, in_order);
+		pvq_kernel_rx_post(q, bufs, n, at, posted == 0, in_order);
+		pvq_cursor_add(ring, &at, n);
 		posted += n;
 	}
 	if (likely(posted != 0))
@@ -70,7 +179,7 @@ pvq_rx_merge(struct pvq_rxq *q, struct rte_mbuf *m, uint32_t len)
 {
 	struct rte_mbuf *head = q->merge_head;
 
-	pvq_kernel_rx_fill(q, m, len);
+	pvq_rx_fill(q, m, len);
 	/* Only the first part has a header: here the data begin at the descriptor's address. */
 	m->data_off -= VIRTIO_NET_HDR_LEN;
 	q->merge_tail->next = m;
@@ -116,7 +225,7 @@ pvq_rx_deliver(struct pvq_rxq *q, struct rte_mbuf *m, uint32_t len, uint16_t res
 			q->stats.short_len++;
 		goto drop;
 	}
-	pvq_kernel_rx_fill(q, m, len - VIRTIO_NET_HDR_LEN);
+	pvq_rx_fill(q, m, len - VIRTIO_NET_HDR_LEN);
 	if (!mergeable)
 		return m;
 	num_buffers = pvq_net_hdr_num_buffers(m);
@@ -139,6 +248,42 @@ drop:
 	return NULL;
 }
 
+/**
+ * Receive packets of one buffer each as long as they come in whole batches, without wrapping.
+ *
+ * @return
+ *   Packets in @p pkts, @p n at most. What follows them is to be looked at one by one.
+ */
+static __rte_always_inline uint16_t
+pvq_rx_run(struct pvq_rxq *q, struct rte_mbuf **pkts, uint16_t n, const bool in_order,
+	   const bool mergeable, uint64_t *bytes)
+{
+#if PVQ_BATCH > 1
+	struct pvq_ring *ring = &q->ring;
+	const uint16_t ready = RTE_MIN(pvq_ring_outstanding(ring), ring->size - ring->next_used);
+	const uint16_t max = RTE_MIN(n, ready);
+	struct pvq_kernel_rx k = pvq_kernel_rx_begin(q, in_order);
+	uint16_t i;
+
+	for (i = 0; i + PVQ_BATCH <= max; i += PVQ_BATCH)
+		if (!pvq_kernel_rx_batch(q, &k, ring->next_used + i, pkts + i, in_order, mergeable))
+			break;
+	if (i == 0)
+		return 0;
+	*bytes += pvq_kernel_rx_bytes(&k);
+	pvq_ring_take(ring, i);
+	return i;
+#else
+	RTE_SET_USED(q);
+	RTE_SET_USED(pkts);
+	RTE_SET_USED(n);
+	RTE_SET_USED(in_order);
+	RTE_SET_USED(mergeable);
+	RTE_SET_USED(bytes);
+	return 0;
+#endif
+}
+
 /** Harvest and deliver, without refilling. @return packets in @p pkts, n at most. */
 static __rte_always_inline uint16_t
 pvq_rx_receive_body(struct pvq_rxq *q, struct rte_mbuf **pkts, const uint16_t n,
@@ -151,9 +296,15 @@ pvq_rx_receive_body(struct pvq_rxq *q, struct rte_mbuf **pkts, const uint16_t n,
 	bool any = false, failed = false;
 
 	do {
-		want = RTE_MIN(n - nb, PVQ_RX_CHUNK);
-		got = in_order ? pvq_kernel_rx_harvest_in_order(q, bufs, lens, want) :
-				 pvq_kernel_rx_harvest(q, bufs, lens, want);
+		/* In the middle of a batch or a packet only the steps below know what is next. */
+		if (likely(q->batch_left == 0 && q->merge_left == 0)) {
+			nb += pvq_rx_run(q, pkts + nb, n - nb, in_order, mergeable, &bytes);
+			if (nb == n)
+				break;
+		}
+		want = RTE_MIN(n - nb, PVQ_RX_SINGLES);
+		got = in_order ? pvq_rx_harvest_in_order(q, bufs, lens, want) :
+				 pvq_rx_harvest(q, bufs, lens, want);
 		any |= got != 0;
 		/* What was harvested before a lie is delivered; a lie in here ends it. */
 		errors = q->stats.queue_errors;

@@ -7,26 +7,9 @@
 
 #include "burst_rx.h"
 #include "burst_tx.h"
-#include "burst_scalar.h"
+#include "burst_paths.h"
 
-#define RX_BURST(name, path) \
-	uint16_t name(void *queue, struct rte_mbuf **pkts, uint16_t n) \
-	{ \
-		return pvq_rx_burst_body(queue, pkts, n, path); \
-	}
-
-#define TX_BURST(name, path) \
-	uint16_t name(void *queue, struct rte_mbuf **pkts, uint16_t n) \
-	{ \
-		return pvq_tx_burst_body(queue, pkts, n, path); \
-	}
-
-RX_BURST(pvq_rx_scalar, 0)
-RX_BURST(pvq_rx_scalar_in_order, PVQ_PATH_IN_ORDER)
-RX_BURST(pvq_rx_scalar_merge, PVQ_PATH_MERGEABLE)
-RX_BURST(pvq_rx_scalar_in_order_merge, PVQ_PATH_IN_ORDER | PVQ_PATH_MERGEABLE)
-TX_BURST(pvq_tx_scalar, 0)
-TX_BURST(pvq_tx_scalar_in_order, PVQ_PATH_IN_ORDER)
+PVQ_DEFINE_PATHS(scalar, PVQ_ISA_SCALAR)
 
 /* The control path's instances: speed does not matter there, so it uses the reference. */
 
@@ -42,7 +25,8 @@ pvq_rxq_repost(struct pvq_rxq *q, uint16_t n)
 	struct pvq_cursor at = pvq_ring_cursor(&q->ring);
 	const uint16_t head_flags = at.flags | VIRTQ_DESC_F_WRITE;
 
-	pvq_kernel_rx_post(q, q->shadow, n, &at, true);
+	pvq_kernel_rx_post(q, q->shadow, n, at, true, true);
+	pvq_cursor_add(&q->ring, &at, n);
 	pvq_ring_publish(&q->ring, head_flags, at, n);
 }
 

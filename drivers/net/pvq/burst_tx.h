@@ -16,56 +16,49 @@
 #include "burst.h"
 
 /** Mbufs between taking them from the shadow and freeing them in bulk. */
-#define PVQ_TX_CHUNK 32
+#define PVQ_TX_CHUNK 64
 
-/** Give back what one buffer holds besides its mbufs. */
-static __rte_always_inline void
-pvq_tx_forget(struct pvq_txq *q, const struct pvq_tx_info *info)
+/** Free one packet that need not be plain, and what its buffer holds besides the mbufs. */
+static inline void
+pvq_tx_free_one(struct pvq_txq *q, struct rte_mbuf *m, struct pvq_tx_info *info)
 {
-	if (likely(info->slots == 1 && info->table == PVQ_NO_TABLE))
+	if (info->slots == 1 && info->table == PVQ_NO_TABLE) {
+		rte_mempool_put(q->pool, m);
 		return;
-	q->nb_multi--;
-	if (info->table != PVQ_NO_TABLE)
-		q->free_tables[q->nb_free_tables++] = info->table;
-}
-
-/** Free @p n mbufs, of which none is NULL if @p simple. */
-static __rte_always_inline void
-pvq_tx_free_bulk(const struct pvq_txq *q, struct rte_mbuf **m, uint16_t n, bool simple)
-{
-	/* What the application promised: one pool, one reference, nothing to look at. */
-	if (q->fast_free && simple)
-		rte_mempool_put_bulk(m[0]->pool, (void **)m, n);
-	else
-		rte_pktmbuf_free_bulk(m, n);
-}
-
-/**
- * Free the packets of @p n slots from @p slot, a stretch that does not wrap.
- *
- * @param simple
- *   Every slot is a packet.
- * @return
- *   Packets freed.
- */
-static __rte_always_inline uint16_t
-pvq_tx_free_stretch(struct pvq_txq *q, uint16_t slot, uint16_t n, bool simple)
-{
-	uint16_t packets = n;
-
-	if (n == 0)
-		return 0;
-	if (unlikely(!simple)) {
-		for (uint16_t i = 0; i < n; i++) {
-			/* Only the slot whose index is the buffer's id has the mbuf. */
-			if (q->shadow[slot + i] == NULL)
-				packets--;
-			else
-				pvq_tx_forget(q, &q->info[slot + i]);
-		}
 	}
-	pvq_tx_free_bulk(q, &q->shadow[slot], n, simple);
+	q->nb_special--;
+	if (info->table < q->nb_tables)
+		q->free_tables[q->nb_free_tables++] = info->table;
+	info->slots = 1;
+	info->table = PVQ_NO_TABLE;
+	rte_pktmbuf_free(m);
+}
+
+/** Free the packets of a stretch of @p n slots that does not wrap. @return how many they are. */
+static __rte_noinline uint16_t
+pvq_tx_free_mixed(struct pvq_txq *q, uint16_t slot, uint16_t n)
+{
+	uint16_t i, packets = 0;
+
+	for (i = slot; i < slot + n; i++) {
+		/* Only the slot whose index is the buffer's id has the mbuf. */
+		if (q->shadow[i] == NULL)
+			continue;
+		pvq_tx_free_one(q, q->shadow[i], &q->info[i]);
+		packets++;
+	}
 	return packets;
+}
+
+/** As pvq_tx_free_mixed(); when all packets are plain, one bulk put and no look at any mbuf. */
+static __rte_always_inline uint16_t
+pvq_tx_free_stretch(struct pvq_txq *q, uint16_t slot, uint16_t n, bool plain)
+{
+	if (unlikely(!plain))
+		return pvq_tx_free_mixed(q, slot, n);
+	if (n != 0)
+		rte_mempool_put_bulk(q->pool, (void **)&q->shadow[slot], n);
+	return n;
 }
 
 /** Reclaim with IN_ORDER: ids are slots, and what is used is one stretch of the ring (PR-22). */
@@ -75,7 +68,7 @@ pvq_tx_reclaim_in_order(struct pvq_txq *q, uint16_t max)
 	struct pvq_ring *ring = &q->ring;
 	const uint16_t start = ring->next_used;
 	/* For both stretches at once: a list may begin in one and end in the other. */
-	const bool simple = q->nb_multi == 0;
+	const bool plain = q->nb_special == 0;
 	uint16_t taken = 0, first;
 
 	while (taken < max && ring->nb_free != ring->size) {
@@ -95,8 +88,8 @@ pvq_tx_reclaim_in_order(struct pvq_txq *q, uint16_t max)
 		taken += ahead;
 	}
 	first = RTE_MIN(taken, (uint16_t)(ring->size - start));
-	return pvq_tx_free_stretch(q, start, first, simple) +
-	       pvq_tx_free_stretch(q, 0, taken - first, simple);
+	return pvq_tx_free_stretch(q, start, first, plain) +
+	       pvq_tx_free_stretch(q, 0, taken - first, plain);
 }
 
 /** Reclaim without IN_ORDER: each used descriptor names one buffer, in any order (PR-18, PR-19). */
@@ -104,34 +97,38 @@ static __rte_always_inline uint16_t
 pvq_tx_reclaim_any_order(struct pvq_txq *q, uint16_t max)
 {
 	struct pvq_ring *ring = &q->ring;
+	const bool plain = q->nb_special == 0;
 	struct rte_mbuf *done[PVQ_TX_CHUNK];
 	uint16_t packets = 0, n = 0;
 
 	while (packets < max && ring->nb_free != ring->size) {
-		const bool simple = q->nb_multi == 0;
+		struct rte_mbuf *m;
 		uint16_t id;
 
 		if (!pvq_flags_used(pvq_ring_used_load(ring, ring->next_used), ring->used_flags))
 			break;
 		id = rte_le_to_cpu_16(ring->desc[ring->next_used].id);
-		if (unlikely(id >= ring->size || q->shadow[id] == NULL)) {
+		if (unlikely(id >= ring->size || (m = q->shadow[id]) == NULL)) {
 			pvq_vq_fail(&q->vq, &q->gate, &q->stats.queue_errors, PVQ_QUEUE_BAD_ID);
 			break;
 		}
-		done[n++] = q->shadow[id];
 		q->shadow[id] = NULL;
-		/* By the slots of the buffer that is used, whoever owned the slot before. */
-		pvq_ring_take(ring, q->info[id].slots);
-		pvq_tx_forget(q, &q->info[id]);
 		q->free_ids[q->nb_free_ids++] = id;
 		packets++;
-		if (n == PVQ_TX_CHUNK || !simple) {
-			pvq_tx_free_bulk(q, done, n, simple);
+		/* By the slots of the buffer that is used, whoever owned the slot before. */
+		pvq_ring_take(ring, plain ? 1 : q->info[id].slots);
+		if (unlikely(!plain)) {
+			pvq_tx_free_one(q, m, &q->info[id]);
+			continue;
+		}
+		done[n++] = m;
+		if (n == PVQ_TX_CHUNK) {
+			rte_mempool_put_bulk(q->pool, (void **)done, n);
 			n = 0;
 		}
 	}
 	if (n != 0)
-		pvq_tx_free_bulk(q, done, n, q->nb_multi == 0);
+		rte_mempool_put_bulk(q->pool, (void **)done, n);
 	return packets;
 }
 
@@ -145,6 +142,127 @@ pvq_tx_reclaim_body(struct pvq_txq *q, uint16_t max, const bool in_order)
 	return packets;
 }
 
+/** Whether one descriptor does for @p m: header in the headroom, one segment, a fitting length. */
+static __rte_always_inline bool
+pvq_tx_is_simple(const struct pvq_txq *q, const struct rte_mbuf *m)
+{
+	/* A length of zero wraps to the largest and fails the comparison as well. */
+	return m->nb_segs == 1 && pvq_net_hdr_fits(m) && (uint32_t)m->data_len - 1 < q->max_len;
+}
+
+/** Write a packet that pvq_tx_is_simple(); its flags are the lap's alone. */
+static __rte_always_inline void
+pvq_tx_write_simple(struct pvq_txq *q, struct rte_mbuf *m, uint16_t slot, uint16_t id,
+		    const bool in_order)
+{
+	pvq_net_hdr_tx(m);
+	pvq_ring_write(&q->ring, slot, rte_pktmbuf_mtod(m, uintptr_t) - VIRTIO_NET_HDR_LEN,
+		       (uint32_t)m->data_len + VIRTIO_NET_HDR_LEN, id);
+	q->shadow[id] = m;
+	if (!in_order)
+		q->info[id].seq = q->seq++;
+	if (unlikely(m->pool != q->pool)) {
+		q->info[id].table = PVQ_OTHER_POOL;
+		q->nb_special++;
+	}
+}
+
+/**
+ * Write plain packets as long as they come in whole batches, without wrapping.
+ *
+ * @param max
+ *   Packets offered, free slots and slots to the ring's end: whichever is least.
+ * @return
+ *   Packets written. What follows them is to be written one by one.
+ */
+static __rte_always_inline uint16_t
+pvq_tx_run(struct pvq_txq *q, struct rte_mbuf **pkts, uint16_t max, struct pvq_cursor at,
+	   bool is_head, const bool in_order, uint64_t *bytes)
+{
+#if PVQ_BATCH > 1
+	struct pvq_kernel_tx k = pvq_kernel_tx_begin(q, at, is_head);
+	uint16_t n;
+
+	for (n = 0; n + PVQ_BATCH <= max; n += PVQ_BATCH)
+		if (!pvq_kernel_tx_batch(q, &k, pkts + n, at.slot + n, in_order))
+			break;
+	*bytes += pvq_kernel_tx_bytes(&k);
+	return n;
+#else
+	RTE_SET_USED(q);
+	RTE_SET_USED(pkts);
+	RTE_SET_USED(max);
+	RTE_SET_USED(at);
+	RTE_SET_USED(is_head);
+	RTE_SET_USED(in_order);
+	RTE_SET_USED(bytes);
+	return 0;
+#endif
+}
+
+/**
+ * Write one packet of whatever kind.
+ *
+ * @param head_flags
+ *   Out: the flags its head is to have; they are not written.
+ * @return
+ *   Slots written, 0 when the ring has no room now, -errno when the packet can never be sent.
+ */
+static __rte_always_inline int
+pvq_tx_write_one(struct pvq_txq *q, struct rte_mbuf *m, struct pvq_cursor *at, uint16_t used_slots,
+		 const bool in_order, uint16_t *head_flags)
+{
+	uint16_t id, flags = at->flags;
+	int slots;
+
+	if (unlikely(!pvq_tx_is_simple(q, m))) {
+		slots = pvq_txq_write_list(q, m, at, used_slots, in_order, head_flags);
+		*head_flags |= flags;
+		return slots;
+	}
+	if (unlikely(used_slots == q->ring.nb_free))
+		return 0;
+	id = in_order ? at->slot : q->free_ids[--q->nb_free_ids];
+	pvq_tx_write_simple(q, m, at->slot, id, in_order);
+	pvq_cursor_next(&q->ring, at);
+	*head_flags = flags;
+	return 1;
+}
+
+/**
+ * Write up to @p n packets one by one, as those of which the burst's first may be the head.
+ *
+ * @return
+ *   Packets consumed; fewer than @p n when the ring is full.
+ */
+static __rte_always_inline uint16_t
+pvq_tx_write_singles(struct pvq_txq *q, struct rte_mbuf **pkts, uint16_t n, struct pvq_cursor *at,
+		     const bool in_order, uint16_t *head_flags, struct pvq_tx_sum *sum)
+{
+	uint16_t i, flags = 0;
+
+	for (i = 0; i < n; i++) {
+		const uint16_t slot = at->slot;
+		const int slots = pvq_tx_write_one(q, pkts[i], at, sum->slots, in_order, &flags);
+
+		if (slots == 0)
+			break;
+		if (unlikely(slots < 0)) {
+			rte_pktmbuf_free(pkts[i]);
+			continue;
+		}
+		/* The burst's own head comes last: it lets the device see all the others. */
+		if (sum->slots == 0)
+			*head_flags = flags;
+		else
+			q->ring.desc[slot].flags = rte_cpu_to_le_16(flags);
+		sum->slots += slots;
+		sum->packets++;
+		sum->bytes += pkts[i]->pkt_len;
+	}
+	return i;
+}
+
 /** pvq_txq_write(), with @p in_order constant. */
 static __rte_always_inline uint16_t
 pvq_tx_write_body(struct pvq_txq *q, struct rte_mbuf **pkts, uint16_t n, const bool in_order,
@@ -152,39 +270,28 @@ pvq_tx_write_body(struct pvq_txq *q, struct rte_mbuf **pkts, uint16_t n, const b
 {
 	struct pvq_ring *ring = &q->ring;
 	struct pvq_cursor at = pvq_ring_cursor(ring);
-	uint16_t head_flags = 0, i;
+	uint16_t head_flags = at.flags, i = 0;
 
 	*sum = (struct pvq_tx_sum){0};
-	for (i = 0; i < n; i++) {
-		struct rte_mbuf *m = pkts[i];
-		const struct pvq_cursor head = at;
-		uint16_t flags = 0;
-		int slots = 1;
+	/* Nothing plain is outstanding: the application may have turned to another pool. */
+	if (unlikely(q->nb_special == pvq_ring_outstanding(ring)) && n != 0)
+		q->pool = pkts[0]->pool;
+	while (i < n) {
+		uint16_t room = RTE_MIN(ring->nb_free - sum->slots, ring->size - at.slot);
+		uint16_t run = pvq_tx_run(q, pkts + i, RTE_MIN(room, n - i), at, sum->slots == 0,
+					  in_order, &sum->bytes);
+		uint16_t singles, done;
 
-		if (likely(pvq_kernel_tx_is_simple(q, m))) {
-			if (unlikely(sum->slots == ring->nb_free))
-				break;
-			pvq_kernel_tx_write(q, m, at.slot,
-					    in_order ? at.slot : q->free_ids[--q->nb_free_ids]);
-			pvq_cursor_next(ring, &at);
-		} else {
-			slots = pvq_txq_write_list(q, m, &at, sum->slots, in_order, &flags);
-			if (slots == 0)
-				break;
-			if (unlikely(slots < 0)) {
-				rte_pktmbuf_free(m);
-				continue;
-			}
-		}
-		flags |= head.flags;
-		/* The burst's own head comes last: it lets the device see all the others. */
-		if (sum->slots == 0)
-			head_flags = flags;
-		else
-			ring->desc[head.slot].flags = rte_cpu_to_le_16(flags);
-		sum->slots += slots;
-		sum->packets++;
-		sum->bytes += m->pkt_len;
+		pvq_cursor_add(ring, &at, run);
+		sum->slots += run;
+		sum->packets += run;
+		i += run;
+		/* What spoilt a batch is in the next one; only then batches are worth a try. */
+		singles = PVQ_BATCH > 1 ? RTE_MIN(n - i, PVQ_BATCH) : n;
+		done = pvq_tx_write_singles(q, pkts + i, singles, &at, in_order, &head_flags, sum);
+		i += done;
+		if (done < singles)
+			break;
 	}
 	if (likely(sum->slots != 0))
 		pvq_ring_publish(ring, head_flags, at, sum->slots);

@@ -89,6 +89,16 @@ parse_speed(const struct parse *p, const char *key, const char *value)
 }
 
 static int
+parse_isa(const struct parse *p, const char *key, const char *value)
+{
+	if (value == NULL || pvq_isa_parse(value, &p->opt->isa) != 0)
+		return bad(p, key, value, "one of " PVQ_ISA_NAMES);
+	if (p->opt->isa != PVQ_ISA_AUTO && !pvq_isa_usable(p->opt->isa))
+		return bad(p, key, value, "only on a processor that has it; auto takes the best");
+	return 0;
+}
+
+static int
 parse_one(const char *key, const char *value, void *arg)
 {
 	const struct parse *p = arg;
@@ -109,11 +119,8 @@ parse_one(const char *key, const char *value, void *arg)
 		return parse_switch(p, key, value, &opt->in_order);
 	if (strcmp(key, "event_idx") == 0)
 		return parse_switch(p, key, value, &opt->event_idx);
-	if (strcmp(key, "isa") == 0) {
-		if (value == NULL || pvq_isa_parse(value, &opt->isa) != 0)
-			return bad(p, key, value, "one of " PVQ_ISA_NAMES);
-		return 0;
-	}
+	if (strcmp(key, "isa") == 0)
+		return parse_isa(p, key, value);
 	if (strcmp(key, "queues") == 0) {
 		if (parse_number(value, 1, PVQ_MAX_PAIRS, &v) != 0)
 			return bad(p, key, value, "1 to " RTE_STR(PVQ_MAX_PAIRS) " queue pairs");

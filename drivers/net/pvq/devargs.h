@@ -13,7 +13,7 @@
 /** For dpdk-pmdinfo.py and messages. */
 #define PVQ_PARAM_STRING \
 	"path=<socket> server=<0|1> queues=<1-128> queue_size=<1-32768> mac=<address> " \
-	"mrg_rxbuf=<0|1> in_order=<0|1> event_idx=<0|1> speed=<Mbit/s> isa=<auto|scalar>"
+	"mrg_rxbuf=<0|1> in_order=<0|1> event_idx=<0|1> speed=<Mbit/s> isa=<auto|scalar|avx2|avx512>"
 
 /**
  * Read a device's arguments.

@@ -29,6 +29,8 @@ struct rte_eth_txconf;
 /** Elements of a transmit table: the header and 15 segments. */
 #define PVQ_TABLE_ELEMENTS 16
 #define PVQ_NO_TABLE UINT16_MAX
+/** In place of a table: one descriptor, but an mbuf of another pool than the queue's. */
+#define PVQ_OTHER_POOL (UINT16_MAX - 1)
 /** Segments of a packet: with the header 255 elements, and DPDK's vhost takes 256. */
 #define PVQ_TX_SEGS_MAX 254u
 /** Slots below which a queue refills or reclaims when the application does not say. */
@@ -119,10 +121,15 @@ struct pvq_rxq {
 	uint16_t stash_len;
 };
 
-/** What is outstanding under a transmit buffer id. One 8-byte store fills it. */
+/**
+ * What is outstanding under a transmit buffer id. Nearly all packets are plain: one descriptor, and
+ * an mbuf that was direct, unshared and of the queue's pool when it was sent. Since the driver has
+ * owned it from then on, it still is when it comes back, so it goes to the pool unseen. Slots and
+ * table of a free id say plain already; only other packets write them.
+ */
 struct pvq_tx_info {
 	uint16_t slots;
-	uint16_t table; /**< index of the indirect table, PVQ_NO_TABLE if none */
+	uint16_t table; /**< index of the indirect table, PVQ_NO_TABLE or PVQ_OTHER_POOL */
 	uint32_t seq;   /**< order of publication, to send again in order without IN_ORDER */
 };
 
@@ -149,13 +156,13 @@ struct pvq_txq {
 	struct virtq_desc *tables; /**< nb_tables of PVQ_TABLE_ELEMENTS each */
 	uint16_t *free_tables;     /**< stack */
 	struct virtio_net_hdr *zero_hdr; /**< for packets that cannot carry their own */
+	struct rte_mempool *pool;  /**< of plain packets */
 	uint32_t max_len;          /**< longest packet the device takes, bytes */
 	uint32_t seq;
 	uint16_t nb_free_ids;
 	uint16_t nb_free_tables;
-	uint16_t nb_multi;         /**< outstanding packets of more than one element */
+	uint16_t nb_special;       /**< outstanding packets that are not plain */
 	uint16_t free_thresh;      /**< reclaim when fewer slots are free */
-	bool fast_free;            /**< RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE */
 	bool shared;               /**< several lcores send on this ring: take the lock */
 	rte_spinlock_t lock;
 	struct pvq_tx_stats stats;

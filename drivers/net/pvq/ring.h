@@ -95,6 +95,17 @@ pvq_cursor_next(const struct pvq_ring *ring, struct pvq_cursor *at)
 	}
 }
 
+/** As pvq_cursor_next(), @p n times, not beyond the ring's end. */
+static inline void
+pvq_cursor_add(const struct pvq_ring *ring, struct pvq_cursor *at, uint16_t n)
+{
+	at->slot += n;
+	if (unlikely(at->slot >= ring->size)) {
+		at->slot = 0;
+		at->flags ^= PVQ_LAP_FLAGS;
+	}
+}
+
 /** @p slot moved @p n places on, n not above the ring's size. */
 static inline uint16_t
 pvq_ring_slot_add(const struct pvq_ring *ring, uint16_t slot, uint16_t n)

@@ -132,7 +132,7 @@ pvq_txq_write_list(struct pvq_txq *q, struct rte_mbuf *m, struct pvq_cursor *at,
 		pvq_net_hdr_tx(m);
 	id = in_order ? at->slot : q->free_ids[--q->nb_free_ids];
 	q->shadow[id] = m;
-	q->nb_multi++;
+	q->nb_special++;
 	if (table != PVQ_NO_TABLE) {
 		struct virtq_desc *entries = &q->tables[(size_t)table * PVQ_TABLE_ELEMENTS];
 

@@ -22,13 +22,15 @@ start_empty(struct pvq_txq *q)
 
 	memset(q->shadow, 0, q->vq.size * sizeof(q->shadow[0]));
 	/* The stacks give the lowest first, so a device that keeps order sees ascending ids. */
-	for (i = 0; i < q->vq.size; i++)
+	for (i = 0; i < q->vq.size; i++) {
 		q->free_ids[i] = q->vq.size - 1 - i;
+		q->info[i] = (struct pvq_tx_info){.slots = 1, .table = PVQ_NO_TABLE};
+	}
 	for (i = 0; i < q->nb_tables; i++)
 		q->free_tables[i] = q->nb_tables - 1 - i;
 	q->nb_free_ids = q->vq.size;
 	q->nb_free_tables = q->nb_tables;
-	q->nb_multi = 0;
+	q->nb_special = 0;
 	pvq_ring_init(&q->ring, q->vq.ring_mem, q->vq.size, q->mode.event_idx);
 }
 
@@ -68,7 +70,6 @@ pvq_txq_create(const struct pvq_vq *vq, const struct rte_eth_txconf *conf, uint6
 	q->self = q;
 	q->rings = &q->self;
 	q->nb_rings = 1;
-	q->fast_free = (offloads & RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE) != 0;
 	q->max_len = UINT32_MAX;
 	rte_spinlock_init(&q->lock);
 	start_empty(q);
@@ -94,7 +95,7 @@ pending_of(const struct pvq_txq *q, uint16_t id)
 	return (struct pending){
 		.m = q->shadow[id],
 		.seq = q->info[id].seq,
-		.table = q->info[id].table != PVQ_NO_TABLE,
+		.table = q->info[id].table < q->nb_tables,
 	};
 }
 

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 The pvq authors
+ */
+
+#ifndef PVQ_BURST_PATHS_H
+#define PVQ_BURST_PATHS_H
+
+/**
+ * @file
+ * The burst functions that the table in burst.c consists of: for each instruction set one for
+ * every combination of what can be negotiated.
+ */
+
+#include "burst.h"
+
+#define PVQ_DECLARE_PATHS(isa) \
+	uint16_t pvq_rx_##isa(void *queue, struct rte_mbuf **pkts, uint16_t n); \
+	uint16_t pvq_rx_##isa##_in_order(void *queue, struct rte_mbuf **pkts, uint16_t n); \
+	uint16_t pvq_rx_##isa##_merge(void *queue, struct rte_mbuf **pkts, uint16_t n); \
+	uint16_t pvq_rx_##isa##_in_order_merge(void *queue, struct rte_mbuf **pkts, uint16_t n); \
+	uint16_t pvq_tx_##isa(void *queue, struct rte_mbuf **pkts, uint16_t n); \
+	uint16_t pvq_tx_##isa##_in_order(void *queue, struct rte_mbuf **pkts, uint16_t n)
+
+PVQ_DECLARE_PATHS(scalar);
+#ifdef RTE_ARCH_X86_64
+PVQ_DECLARE_PATHS(avx2);
+PVQ_DECLARE_PATHS(avx512);
+#endif
+
+#define PVQ_DEFINE_RX(name, path) \
+	uint16_t name(void *queue, struct rte_mbuf **pkts, uint16_t n) \
+	{ \
+		return pvq_rx_burst_body(queue, pkts, n, path); \
+	}
+
+#define PVQ_DEFINE_TX(name, path) \
+	uint16_t name(void *queue, struct rte_mbuf **pkts, uint16_t n) \
+	{ \
+		return pvq_tx_burst_body(queue, pkts, n, path); \
+	}
+
+/** All functions of one instruction set, whose number is @p number. */
+#define PVQ_DEFINE_PATHS(isa, number) \
+	PVQ_DEFINE_RX(pvq_rx_##isa, PVQ_PATH(number, 0)) \
+	PVQ_DEFINE_RX(pvq_rx_##isa##_in_order, PVQ_PATH(number, PVQ_PATH_IN_ORDER)) \
+	PVQ_DEFINE_RX(pvq_rx_##isa##_merge, PVQ_PATH(number, PVQ_PATH_MERGEABLE)) \
+	PVQ_DEFINE_RX(pvq_rx_##isa##_in_order_merge, \
+		      PVQ_PATH(number, PVQ_PATH_IN_ORDER | PVQ_PATH_MERGEABLE)) \
+	PVQ_DEFINE_TX(pvq_tx_##isa, PVQ_PATH(number, 0)) \
+	PVQ_DEFINE_TX(pvq_tx_##isa##_in_order, PVQ_PATH(number, PVQ_PATH_IN_ORDER))
+
+#endif /* PVQ_BURST_PATHS_H */
