@@ -2,7 +2,7 @@
  * Copyright(c) 2026 The pvq authors
  */
 
-#include "kernel_avx2.h"
+#include "kernel_avx512.h"
 #include "notify.h"
 
 #include "burst_rx.h"
