@@ -143,7 +143,12 @@ port_pool(struct port *p, uint32_t nb_mbufs, uint16_t room)
 {
 	rte_mempool_free(p->pool);
 	p->pool_size = nb_mbufs;
-	p->pool = rte_pktmbuf_pool_create("port", nb_mbufs, 0, 0, room, SOCKET_ID_ANY);
+	/*
+	 * The usual ring has every user wait for one that is preempted in the middle, and lcores
+	 * share processors here: with others busy, one packet would take a turn of the scheduler.
+	 */
+	p->pool = rte_pktmbuf_pool_create_by_ops("port", nb_mbufs, 0, 0, room, SOCKET_ID_ANY,
+						 "lf_stack");
 	assert_non_null(p->pool);
 }
 
