@@ -58,6 +58,8 @@ pvq_rx_harvest(struct pvq_rxq *q, struct rte_mbuf **bufs, uint32_t *lens, uint16
 		q->shadow[id] = NULL;
 		/* The slot that is refilled next takes the id that came free here. */
 		q->slot_id[slot] = id;
+		if (unlikely(id != slot))
+			q->ordered = false;
 		bufs[taken] = m;
 		/*
 		 * PR-20 would have us look for WRITE first, but QEMU's device never sets it, on
@@ -131,12 +133,13 @@ pvq_rx_post_body(struct pvq_rxq *q, const bool in_order)
 	struct pvq_ring *ring = &q->ring;
 	struct pvq_cursor at = pvq_ring_cursor(ring);
 	const uint16_t head_flags = at.flags | VIRTQ_DESC_F_WRITE;
+	const bool ordered = in_order || q->ordered;
 	struct rte_mbuf *others[PVQ_RX_CHUNK];
 	uint16_t posted = 0;
 
 	while (posted < ring->nb_free) {
-		/* With IN_ORDER id is slot, so the pool writes the shadow itself. */
-		struct rte_mbuf **bufs = in_order ? &q->shadow[at.slot] : others;
+		/* Where id is slot the pool writes the shadow itself. */
+		struct rte_mbuf **bufs = ordered ? &q->shadow[at.slot] : others;
 		uint16_t room = RTE_MIN(ring->nb_free - posted, ring->size - at.slot);
 		uint16_t n = RTE_MIN(room, PVQ_RX_CHUNK);
 
@@ -147,7 +150,10 @@ pvq_rx_post_body(struct pvq_rxq *q, const bool in_order)
 			q->stats.no_mbuf += ring->nb_free - posted;
 			break;
 		}
-		pvq_kernel_rx_post(q, bufs, n, at, posted == 0, in_order);
+		if (likely(ordered))
+			pvq_kernel_rx_post(q, bufs, n, at, posted == 0, true);
+		else
+			pvq_kernel_rx_post(q, bufs, n, at, posted == 0, false);
 		pvq_cursor_add(ring, &at, n);
 		posted += n;
 	}
@@ -255,18 +261,18 @@ drop:
  *   Packets in @p pkts, @p n at most. What follows them is to be looked at one by one.
  */
 static __rte_always_inline uint16_t
-pvq_rx_run(struct pvq_rxq *q, struct rte_mbuf **pkts, uint16_t n, const bool in_order,
+pvq_rx_run(struct pvq_rxq *q, struct rte_mbuf **pkts, uint16_t n, const bool ordered,
 	   const bool mergeable, uint64_t *bytes)
 {
 #if PVQ_BATCH > 1
 	struct pvq_ring *ring = &q->ring;
 	const uint16_t ready = RTE_MIN(pvq_ring_outstanding(ring), ring->size - ring->next_used);
 	const uint16_t max = RTE_MIN(n, ready);
-	struct pvq_kernel_rx k = pvq_kernel_rx_begin(q, in_order);
+	struct pvq_kernel_rx k = pvq_kernel_rx_begin(q, ordered);
 	uint16_t i;
 
 	for (i = 0; i + PVQ_BATCH <= max; i += PVQ_BATCH)
-		if (!pvq_kernel_rx_batch(q, &k, ring->next_used + i, pkts + i, in_order, mergeable))
+		if (!pvq_kernel_rx_batch(q, &k, ring->next_used + i, pkts + i, ordered, mergeable))
 			break;
 	if (i == 0)
 		return 0;
@@ -277,7 +283,7 @@ pvq_rx_run(struct pvq_rxq *q, struct rte_mbuf **pkts, uint16_t n, const bool in_
 	RTE_SET_USED(q);
 	RTE_SET_USED(pkts);
 	RTE_SET_USED(n);
-	RTE_SET_USED(in_order);
+	RTE_SET_USED(ordered);
 	RTE_SET_USED(mergeable);
 	RTE_SET_USED(bytes);
 	return 0;
@@ -298,7 +304,11 @@ pvq_rx_receive_body(struct pvq_rxq *q, struct rte_mbuf **pkts, const uint16_t n,
 	do {
 		/* In the middle of a batch or a packet only the steps below know what is next. */
 		if (likely(q->batch_left == 0 && q->merge_left == 0)) {
-			nb += pvq_rx_run(q, pkts + nb, n - nb, in_order, mergeable, &bytes);
+			/* Devices without IN_ORDER hardly ever make use of their freedom. */
+			if (in_order || likely(q->ordered))
+				nb += pvq_rx_run(q, pkts + nb, n - nb, true, mergeable, &bytes);
+			else
+				nb += pvq_rx_run(q, pkts + nb, n - nb, false, mergeable, &bytes);
 			if (nb == n)
 				break;
 		}

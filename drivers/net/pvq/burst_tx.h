@@ -92,43 +92,84 @@ pvq_tx_reclaim_in_order(struct pvq_txq *q, uint16_t max)
 	       pvq_tx_free_stretch(q, 0, taken - first, plain);
 }
 
-/** Reclaim without IN_ORDER: each used descriptor names one buffer, in any order (PR-18, PR-19). */
+/**
+ * Reclaim without IN_ORDER while all packets are plain: each used descriptor names one buffer of
+ * one slot, in any order (PR-18, PR-19).
+ */
 static __rte_always_inline uint16_t
-pvq_tx_reclaim_any_order(struct pvq_txq *q, uint16_t max)
+pvq_tx_reclaim_plain(struct pvq_txq *q, uint16_t max)
 {
 	struct pvq_ring *ring = &q->ring;
-	const bool plain = q->nb_special == 0;
+	const uint16_t left = pvq_ring_outstanding(ring);
 	struct rte_mbuf *done[PVQ_TX_CHUNK];
-	uint16_t packets = 0, n = 0;
+	uint16_t *free_ids = &q->free_ids[q->nb_free_ids];
+	uint16_t slot = ring->next_used;
+	uint16_t n;
 
-	while (packets < max && ring->nb_free != ring->size) {
-		struct rte_mbuf *m;
+	/* Not beyond the ring's end, so that the place and the lap stay in registers. */
+	max = RTE_MIN(RTE_MIN(max, left), RTE_MIN(ring->size - slot, PVQ_TX_CHUNK));
+	for (n = 0; n < max; n++, slot++) {
 		uint16_t id;
 
-		if (!pvq_flags_used(pvq_ring_used_load(ring, ring->next_used), ring->used_flags))
+		if (!pvq_flags_used(pvq_ring_used_load(ring, slot), ring->used_flags))
 			break;
-		id = rte_le_to_cpu_16(ring->desc[ring->next_used].id);
-		if (unlikely(id >= ring->size || (m = q->shadow[id]) == NULL)) {
+		id = rte_le_to_cpu_16(ring->desc[slot].id);
+		if (unlikely(id >= ring->size || (done[n] = q->shadow[id]) == NULL)) {
 			pvq_vq_fail(&q->vq, &q->gate, &q->stats.queue_errors, PVQ_QUEUE_BAD_ID);
 			break;
 		}
 		q->shadow[id] = NULL;
-		q->free_ids[q->nb_free_ids++] = id;
-		packets++;
-		/* By the slots of the buffer that is used, whoever owned the slot before. */
-		pvq_ring_take(ring, plain ? 1 : q->info[id].slots);
-		if (unlikely(!plain)) {
-			pvq_tx_free_one(q, m, &q->info[id]);
-			continue;
-		}
-		done[n++] = m;
-		if (n == PVQ_TX_CHUNK) {
-			rte_mempool_put_bulk(q->pool, (void **)done, n);
-			n = 0;
-		}
+		free_ids[n] = id;
 	}
-	if (n != 0)
-		rte_mempool_put_bulk(q->pool, (void **)done, n);
+	if (n == 0)
+		return 0;
+	q->nb_free_ids += n;
+	pvq_ring_take(ring, n);
+	rte_mempool_put_bulk(q->pool, (void **)done, n);
+	return n;
+}
+
+/** As pvq_tx_reclaim_plain(), one packet of any kind. @return whether there was one. */
+static __rte_noinline bool
+pvq_tx_reclaim_special(struct pvq_txq *q)
+{
+	struct pvq_ring *ring = &q->ring;
+	struct rte_mbuf *m;
+	uint16_t id;
+
+	if (ring->nb_free == ring->size ||
+	    !pvq_flags_used(pvq_ring_used_load(ring, ring->next_used), ring->used_flags))
+		return false;
+	id = rte_le_to_cpu_16(ring->desc[ring->next_used].id);
+	if (id >= ring->size || (m = q->shadow[id]) == NULL) {
+		pvq_vq_fail(&q->vq, &q->gate, &q->stats.queue_errors, PVQ_QUEUE_BAD_ID);
+		return false;
+	}
+	q->shadow[id] = NULL;
+	q->free_ids[q->nb_free_ids++] = id;
+	/* By the slots of the buffer that is used, whoever owned the slot before. */
+	pvq_ring_take(ring, q->info[id].slots);
+	pvq_tx_free_one(q, m, &q->info[id]);
+	return true;
+}
+
+/** Reclaim without IN_ORDER. */
+static __rte_always_inline uint16_t
+pvq_tx_reclaim_any_order(struct pvq_txq *q, uint16_t max)
+{
+	uint16_t packets = 0, n;
+
+	while (packets < max) {
+		if (likely(q->nb_special == 0))
+			n = pvq_tx_reclaim_plain(q, max - packets);
+		else
+			n = pvq_tx_reclaim_special(q);
+		if (n == 0)
+			break;
+		packets += n;
+		if (unlikely(q->vq.error != PVQ_QUEUE_OK))
+			break;
+	}
 	return packets;
 }
 

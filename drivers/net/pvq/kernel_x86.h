@@ -7,11 +7,11 @@
 
 /**
  * @file
- * What the kernels for x86 share: everything that goes packet by packet because each packet has
- * cache lines of its own. A descriptor has 16 bytes, and so have the parts of an mbuf that a packet
- * needs, so it is a few operations on 128-bit registers without any shuffling between packets. One
- * branch a batch asks whether all of its packets were as they should be; if not, nothing of the
- * batch has been done.
+ * What the kernels for x86 share; each has its own way to read descriptors. A descriptor has 16
+ * bytes, and so have the parts of an mbuf that a packet needs, each on cache lines of its own: most
+ * of the work is a few operations a packet on 128-bit registers, and wider ones would only be taken
+ * apart again. One branch a batch asks whether all of its packets are as they should be; if not,
+ * nothing of the batch is done.
  *
  * Aligned 16-byte loads and stores are atomic on processors with AVX, so a descriptor is read and
  * written as a whole.
@@ -43,33 +43,147 @@ pvq_is_zero(__m128i v)
 	return _mm_testz_si128(v, v);
 }
 
-/** The mbufs of a batch without IN_ORDER. @return whether all ids are outstanding. */
-static __rte_always_inline bool
-pvq_kernel_rx_by_id(const struct pvq_rxq *q, const __m128i *desc, uint16_t *ids,
-		    struct rte_mbuf **m)
+struct pvq_kernel_rx {
+	__m128i used;  /**< id and flags that the next four descriptors have to show */
+	__m128i mask;  /**< as far as they matter */
+	__m128i step;  /**< from one batch to the next */
+	__m128i last;  /**< largest buffer id */
+	__m128i max;   /**< largest packet length */
+	__m128i bytes; /**< sums of packet lengths */
+	__m128i rearm; /**< of an mbuf, from data_off to ol_flags */
+};
+
+static __rte_always_inline struct pvq_kernel_rx
+pvq_kernel_rx_begin(const struct pvq_rxq *q, const bool ordered)
 {
+	const struct pvq_ring *ring = &q->ring;
+	const __m128i flags = _mm_set1_epi32((uint32_t)ring->used_flags << 16);
+	const __m128i ids = _mm_add_epi32(_mm_set1_epi32(ring->next_used),
+					  _mm_set_epi32(3, 2, 1, 0));
+
+	/* An id that is not the slot's number may stand for several buffers (PR-22). */
+	return (struct pvq_kernel_rx){
+		.used = ordered ? _mm_or_si128(flags, ids) : flags,
+		.mask = _mm_set1_epi32((uint32_t)PVQ_LAP_FLAGS << 16 | (ordered ? UINT16_MAX : 0)),
+		.step = _mm_set1_epi32(ordered ? PVQ_BATCH : 0),
+		.last = _mm_set1_epi16(ring->size - 1),
+		.max = _mm_set1_epi32(q->capacity - VIRTIO_NET_HDR_LEN),
+		.rearm = _mm_set_epi64x(0, q->rearm),
+	};
+}
+
+/** Bytes of all packets of the batches that were taken; fewer than 65,536 packets. */
+static __rte_always_inline uint64_t
+pvq_kernel_rx_bytes(const struct pvq_kernel_rx *k)
+{
+	__m128i sum = _mm_add_epi64(_mm_cvtepu32_epi64(k->bytes),
+				    _mm_cvtepu32_epi64(_mm_srli_si128(k->bytes, 8)));
+
+	return _mm_extract_epi64(sum, 0) + _mm_extract_epi64(sum, 1);
+}
+
+/**
+ * The mbufs of a batch without IN_ORDER.
+ *
+ * @param meta
+ *   Ids and flags of the used descriptors.
+ * @param ids
+ *   Out: the four ids, 16 bits each.
+ * @return
+ *   Whether all are outstanding, and no two the same: that would give one mbuf away twice.
+ */
+static __rte_always_inline bool
+pvq_kernel_rx_by_id(const struct pvq_rxq *q, const struct pvq_kernel_rx *k, __m128i meta,
+		    uint64_t *ids, struct rte_mbuf **m)
+{
+	const __m128i pick = _mm_set_epi8(-1, -1, -1, -1, -1, -1, -1, -1, 13, 12, 9, 8, 5, 4, 1, 0);
+	const __m128i id = _mm_shuffle_epi8(meta, pick);
+	/* Each with its neighbour and with the one after: all pairs there are. */
+	const __m128i same = _mm_or_si128(_mm_cmpeq_epi16(id, _mm_shufflelo_epi16(id, 0x39)),
+					  _mm_cmpeq_epi16(id, _mm_shufflelo_epi16(id, 0x4e)));
+	const __m128i bad = _mm_or_si128(same, _mm_subs_epu16(id, k->last));
 	bool ok = true;
 	int i;
 
+	if (unlikely(_mm_cvtsi128_si64(bad) != 0))
+		return false;
+	*ids = _mm_cvtsi128_si64(id);
 	for (i = 0; i < PVQ_BATCH; i++) {
-		ids[i] = _mm_extract_epi16(desc[i], 6);
-		if (unlikely(ids[i] >= q->ring.size))
-			return false;
-		m[i] = q->shadow[ids[i]];
+		m[i] = q->shadow[(uint16_t)(*ids >> 16 * i)];
 		ok &= m[i] != NULL;
 	}
-	/* The same id twice would give one mbuf to the application twice. */
-	return ok && ids[0] != ids[1] && ids[0] != ids[2] && ids[0] != ids[3] &&
-	       ids[1] != ids[2] && ids[1] != ids[3] && ids[2] != ids[3];
+	return ok;
+}
+
+/** pkt_len and data_len of packet @p i from the four lengths; packet_type, vlan_tci, hash zero. */
+static __rte_always_inline __m128i
+pvq_kernel_rx_fields(__m128i lens, int i)
+{
+	const char a = 4 * i, b = a + 1, c = a + 2, d = a + 3;
+
+	return _mm_shuffle_epi8(lens, _mm_set_epi8(-1, -1, -1, -1, -1, -1, b, a, d, c, b, a, -1,
+						   -1, -1, -1));
+}
+
+/**
+ * Receive one batch if all of it is used, each packet is in one buffer, and ids and lengths are
+ * what they may be.
+ *
+ * @param slot
+ *   The batch's first; the batch does not wrap and is outstanding.
+ * @return
+ *   false when nothing was done.
+ */
+static __rte_always_inline bool
+pvq_kernel_rx_batch(struct pvq_rxq *q, struct pvq_kernel_rx *k, uint16_t slot,
+		    struct rte_mbuf **pkts, const bool ordered, const bool mergeable)
+{
+	struct rte_mbuf *by_id[PVQ_BATCH], **m = ordered ? &q->shadow[slot] : by_id;
+	unsigned int parts = 0;
+	__m128i meta, lens;
+	uint64_t ids = 0;
+	int i;
+
+	pvq_kernel_load(&q->ring.desc[slot], &meta, &lens);
+	/* What the device wrote elsewhere is read after the flags (PR-17). */
+	__atomic_signal_fence(__ATOMIC_ACQUIRE);
+	if (!_mm_testz_si128(_mm_xor_si128(meta, k->used), k->mask))
+		return false;
+	if (!ordered && unlikely(!pvq_kernel_rx_by_id(q, k, meta, &ids, by_id)))
+		return false;
+	/* A length below the header's wraps to one above the limit. */
+	lens = _mm_sub_epi32(lens, _mm_set1_epi32(VIRTIO_NET_HDR_LEN));
+	if (unlikely(!pvq_is_zero(_mm_xor_si128(_mm_max_epu32(lens, k->max), k->max))))
+		return false;
+	for (i = 0; mergeable && i < PVQ_BATCH; i++)
+		parts |= 1 ^ pvq_net_hdr_posted_num_buffers(m[i]);
+	if (unlikely(parts != 0))
+		return false;
+
+	for (i = 0; i < PVQ_BATCH; i++) {
+		pkts[i] = m[i];
+		_mm_store_si128((__m128i *)pvq_mbuf_rearm(pkts[i]), k->rearm);
+		_mm_store_si128((__m128i *)pvq_mbuf_rx_fields(pkts[i]),
+				pvq_kernel_rx_fields(lens, i));
+		if (!ordered)
+			q->shadow[(uint16_t)(ids >> 16 * i)] = NULL;
+	}
+	if (ordered)
+		_mm256_storeu_si256((__m256i *)m, _mm256_setzero_si256());
+	else
+		memcpy(&q->slot_id[slot], &ids, sizeof(ids));
+	k->used = _mm_add_epi32(k->used, k->step);
+	k->bytes = _mm_add_epi32(k->bytes, lens);
+	return true;
 }
 
 /** Write @p n buffers in slots that do not wrap; the flags of @p at's slot not, if @p is_head. */
 static __rte_always_inline void
 pvq_kernel_rx_post(struct pvq_rxq *q, struct rte_mbuf **bufs, uint16_t n, struct pvq_cursor at,
-		   bool is_head, const bool in_order)
+		   bool is_head, const bool ordered)
 {
 	struct virtq_desc *desc = &q->ring.desc[at.slot];
-	__m128i next = _mm_set_epi64x(PVQ_DESC_HIGH(q->capacity, in_order ? at.slot : 0,
+	__m128i next = _mm_set_epi64x(PVQ_DESC_HIGH(q->capacity, ordered ? at.slot : 0,
 						    at.flags | VIRTQ_DESC_F_WRITE),
 				      RTE_PKTMBUF_HEADROOM - VIRTIO_NET_HDR_LEN);
 	uint16_t i;
@@ -77,7 +191,7 @@ pvq_kernel_rx_post(struct pvq_rxq *q, struct rte_mbuf **bufs, uint16_t n, struct
 	for (i = 0; i < n; i++) {
 		__m128i d = _mm_add_epi64(next, _mm_loadl_epi64((__m128i *)&bufs[i]->buf_addr));
 
-		if (in_order) {
+		if (ordered) {
 			next = pvq_desc_next(next);
 		} else {
 			uint16_t id = q->slot_id[at.slot + i];
@@ -183,18 +297,22 @@ pvq_kernel_tx_batch(struct pvq_txq *q, struct pvq_kernel_tx *k, struct rte_mbuf 
 		for (i = 0; i < PVQ_BATCH; i++)
 			memset(at[i], 0, VIRTIO_NET_HDR_LEN);
 
-	for (i = 0; i < PVQ_BATCH; i++) {
-		if (!in_order) {
-			const uint16_t id = q->free_ids[--q->nb_free_ids];
-
-			desc[i] = _mm_insert_epi16(desc[i], id, 6);
-			q->shadow[id] = pkts[i];
-			q->info[id].seq = q->seq++;
-		}
-		_mm_store_si128((__m128i *)&q->ring.desc[slot + i], desc[i]);
-	}
-	if (in_order)
+	if (in_order) {
 		memcpy(&q->shadow[slot], pkts, PVQ_BATCH * sizeof(pkts[0]));
+	} else {
+		const uint16_t *ids = &q->free_ids[q->nb_free_ids - 1];
+		const uint32_t seq = q->seq;
+
+		for (i = 0; i < PVQ_BATCH; i++) {
+			desc[i] = _mm_insert_epi16(desc[i], ids[-i], 6);
+			q->shadow[ids[-i]] = pkts[i];
+			q->info[ids[-i]].seq = seq + i;
+		}
+		q->nb_free_ids -= PVQ_BATCH;
+		q->seq = seq + PVQ_BATCH;
+	}
+	for (i = 0; i < PVQ_BATCH; i++)
+		_mm_store_si128((__m128i *)&q->ring.desc[slot + i], desc[i]);
 	k->first = k->next = next;
 	k->bytes = sum;
 	return true;

@@ -99,6 +99,7 @@ struct pvq_rxq {
 	uint64_t rearm;           /**< data_off, refcnt, nb_segs, port of a fresh mbuf */
 	uint32_t capacity;        /**< bytes posted for each buffer, header included */
 	uint16_t free_thresh;     /**< refill when this many slots are free */
+	bool ordered;             /**< every id has been its slot so far, IN_ORDER or not */
 	bool scatter;             /**< the application takes packets of several mbufs */
 	bool intr_on;             /**< the application wants to be woken by the device */
 	/* One used descriptor can stand for several buffers when IN_ORDER is negotiated. */

@@ -106,6 +106,7 @@ compact_shadow(struct pvq_rxq *q)
 			q->shadow[n++] = m;
 		q->slot_id[i] = i;
 	}
+	q->ordered = true;
 	return n;
 }
 
