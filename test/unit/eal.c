@@ -50,7 +50,9 @@ unit_eal_start(void **state)
 		(char *)(uintptr_t)"-m", (char *)(uintptr_t)"256",
 		(char *)(uintptr_t)"--no-pci", (char *)(uintptr_t)"--no-shconf",
 		(char *)(uintptr_t)"--no-telemetry", (char *)(uintptr_t)"--iova-mode=va",
-		(char *)(uintptr_t)"--log-level=error", lcores, NULL,
+		(char *)(uintptr_t)"--log-level=error", lcores,
+		/* Threads share processors: the default mempool stalls when one is preempted. */
+		(char *)(uintptr_t)"--mbuf-pool-ops-name=ring_mt_rts", NULL,
 	};
 
 	(void)state;

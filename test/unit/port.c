@@ -47,8 +47,13 @@ void
 port_eal_start(const char *lcores, bool telemetry)
 {
 	char prefix[40];
+	/*
+	 * Lcores share processors here: in the default mempool, threads take turns in the order in
+	 * which they came, so one that is preempted inside makes all others spin their time away.
+	 */
 	const char *argv[] = {"test", "--no-huge", "-m", "256", "--no-pci", "--no-shconf",
 			      "--lcores", lcores, "--log-level=pmd.net.pvq:info", prefix,
+			      "--mbuf-pool-ops-name=ring_mt_rts",
 			      telemetry ? "--telemetry" : "--no-telemetry", NULL};
 
 	snprintf(prefix, sizeof(prefix), "--file-prefix=pvqtest%d", (int)getpid());
@@ -143,12 +148,7 @@ port_pool(struct port *p, uint32_t nb_mbufs, uint16_t room)
 {
 	rte_mempool_free(p->pool);
 	p->pool_size = nb_mbufs;
-	/*
-	 * The usual ring has every user wait for one that is preempted in the middle, and lcores
-	 * share processors here: with others busy, one packet would take a turn of the scheduler.
-	 */
-	p->pool = rte_pktmbuf_pool_create_by_ops("port", nb_mbufs, 0, 0, room, SOCKET_ID_ANY,
-						 "lf_stack");
+	p->pool = rte_pktmbuf_pool_create("port", nb_mbufs, 0, 0, room, SOCKET_ID_ANY);
 	assert_non_null(p->pool);
 }
 
