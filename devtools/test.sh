@@ -5,7 +5,7 @@
 # Install what is needed, build, and run every test.
 set -euo pipefail
 
-SUITES=(build unit asan checks docs system)
+SUITES=(build unit diff asan checks docs system)
 
 usage()
 {
@@ -19,7 +19,8 @@ built, crashes or tells no results has failed.
   --only LIST  only these of the suites, which are
                  build   gcc, clang and sanitizers, warnings are errors
                  unit    rings and queues against a device model
-                 asan    the same under AddressSanitizer and UndefinedBehaviorSanitizer
+                 diff    vector kernels against the scalar ones, on random traffic
+                 asan    both under AddressSanitizer and UndefinedBehaviorSanitizer
                  checks  properties of the source and of the plugin
                  docs    the guides build without warnings
                  system  stock testpmd, dpdk-test and Open vSwitch with the plugin
@@ -169,11 +170,17 @@ fi
 if wants unit && ((gcc_built)); then
 	pvq_step "unit tests"
 	pvq_foreground /usr/bin/python3 "$PVQ_ROOT/devtools/unit.py" "$PVQ_BUILD_DIR/gcc" \
-		"$RESULTS/unit.xml" || :
+		"$RESULTS/unit.xml" --suite unit || :
+fi
+
+if wants diff && ((gcc_built)); then
+	pvq_step "kernels against each other"
+	pvq_foreground /usr/bin/python3 "$PVQ_ROOT/devtools/unit.py" "$PVQ_BUILD_DIR/gcc" \
+		"$RESULTS/diff.xml" --suite diff --label diff || :
 fi
 
 if wants asan && ((asan_built)); then
-	pvq_step "unit tests with sanitizers"
+	pvq_step "unit tests and kernels with sanitizers"
 	pvq_foreground env ASAN_OPTIONS=abort_on_error=0:detect_leaks=1 \
 		UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
 		/usr/bin/python3 "$PVQ_ROOT/devtools/unit.py" "$PVQ_BUILD_DIR/asan" \

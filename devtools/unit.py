@@ -3,7 +3,7 @@
 # Copyright(c) 2026 The pvq authors
 """Run the tests that a build folder defines and gather every single result.
 
-    unit.py BUILD RESULTS.xml [--label NAME]
+    unit.py BUILD RESULTS.xml [--suite NAME] [--label NAME]
 
 Takes the list of tests from meson. A test of meson's suite `unit` is a cmocka program, whose own
 XML tells what it tested: a program that crashes, hangs or leaves no XML fails, whatever it printed.
@@ -26,11 +26,16 @@ SKIP_STATUS = 77
 OUTPUT_LINES = 30
 
 
-def tests_of(build):
-    """meson's list of tests."""
+def suites_of(test):
+    """meson's suites of a test, without the project's name before them."""
+    return [suite.rpartition(":")[2] for suite in test.get("suite", [])]
+
+
+def tests_of(build, suite):
+    """meson's list of tests, of one suite or of all."""
     text = subprocess.run(["meson", "introspect", "--tests", build], stdout=subprocess.PIPE,
                           text=True, check=True).stdout
-    return json.loads(text)
+    return [test for test in json.loads(text) if suite is None or suite in suites_of(test)]
 
 
 def ended(status):
@@ -62,7 +67,6 @@ def run_program(test, env):
 def run_test(test, label):
     """Run one test of meson's; returns its results."""
     name = test["name"]
-    suites = [suite.rpartition(":")[2] for suite in test.get("suite", [])]
     with tempfile.TemporaryDirectory(prefix="pvq-unit-") as folder:
         status, output = run_program(test, {
             "CMOCKA_MESSAGE_OUTPUT": "xml",
@@ -78,7 +82,7 @@ def run_test(test, label):
 
     if status is None:
         results.append(whole(junit.FAILED, f"no end within {test['timeout']} s\n{output}"))
-    elif "unit" in suites:
+    elif "unit" in suites_of(test):
         # cmocka's exit status is the number of failed tests, so a crash is what is left over.
         if status < 0 or (status and not failed):
             results.append(whole(junit.FAILED, f"{ended(status)}\n{output}"))
@@ -97,12 +101,13 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("build")
     parser.add_argument("results")
+    parser.add_argument("--suite", help="only the tests of this suite of meson's")
     parser.add_argument("--label", default="unit", help="what the results are called")
     args = parser.parse_args()
     # A test runs in a session of its own: leaving in order is what ends it with us.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     results = []
-    for test in tests_of(args.build):
+    for test in tests_of(args.build, args.suite):
         began = time.monotonic()
         found = run_test(test, args.label)
         results += found

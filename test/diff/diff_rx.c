@@ -1,0 +1,450 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 The pvq authors
+ */
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <rte_ethdev.h>
+
+#include "diff.h"
+
+#define LEN_MAX 4096u  /* longest packet the device sends */
+#define BURSTS_AFTER 4 /* bursts after a lie */
+
+struct choices {
+	uint16_t size;
+	struct pvq_queue_mode mode;
+	bool poison, scatter, lies;
+	unsigned int pool, nb_mbufs;
+	uint16_t free_thresh;
+	struct diff_habits habits;
+	unsigned int several;  /* one in so many packets takes several buffers */
+	unsigned int hold;     /* the application keeps one in so many packets for a while */
+};
+
+static struct choices now;
+/* What the device sends, of which every packet is a part. */
+static uint8_t bytes[2 * LEN_MAX];
+
+static void
+choose(void)
+{
+	static const unsigned int rarely[] = {1, 2, 4, 16, 64, 1000};
+
+	memset(&now, 0, sizeof(now));
+	now.size = diff_ring_size();
+	now.mode.in_order = diff_chance(2);
+	now.mode.mergeable = diff_chance(2);
+	now.mode.event_idx = diff_chance(2);
+	now.poison = diff_chance(2);
+	now.scatter = !diff_chance(8);
+	now.pool = diff_below(DIFF_POOLS);
+	now.free_thresh = diff_chance(2) ? 0 : 1 + diff_below(now.size);
+	now.nb_mbufs = diff_chance(4) ? 1 + diff_below(now.size) : now.size + diff_below(512);
+	now.habits = diff_habits_choose(now.mode.in_order);
+	now.several = rarely[diff_below(RTE_DIM(rarely))];
+	now.hold = rarely[1 + diff_below(RTE_DIM(rarely) - 1)];
+	now.lies = diff_chance(2);
+	snprintf(diff.setup, sizeof(diff.setup),
+		 "ring of %u%s%s%s%s%s, pool %u with %u mbufs, free_thresh %u, order %d%s%s%s",
+		 now.size, now.mode.in_order ? ", in-order" : "",
+		 now.mode.mergeable ? ", mergeable" : "", now.mode.event_idx ? ", event_idx" : "",
+		 now.poison ? ", poison" : "", now.scatter ? "" : ", no scatter", now.pool,
+		 now.nb_mbufs, now.free_thresh, now.habits.order,
+		 now.habits.batch ? ", batches" : "", now.habits.stage ? ", staged" : "",
+		 now.habits.slow ? ", slow" : "");
+}
+
+/* What a stash once held may still stand there; the shadow ends where it begins. */
+static void
+fill_stash(struct pvq_rxq *q)
+{
+	static struct rte_mbuf nobody;
+	uint16_t i;
+
+	for (i = 0; i < now.size; i++)
+		q->stash[i] = &nobody;
+}
+
+static void
+open_queue(struct diff_side *s, enum pvq_isa isa)
+{
+	const struct pvq_vq vq = {
+		.port_id = UNIT_PORT,
+		.index = s->index,
+		.size = now.size,
+		.socket_id = SOCKET_ID_ANY,
+		.call_fd = -1,
+	};
+	const struct rte_eth_rxconf conf = {.rx_free_thresh = now.free_thresh};
+	const uint16_t path = pvq_rx_path(&now.mode, isa);
+	struct pd_config cfg = {
+		.size = now.size,
+		.dir = PD_RX,
+		.in_order = now.mode.in_order,
+		.mrg_rxbuf = now.mode.mergeable,
+		.event_idx = now.mode.event_idx,
+		.poison = now.poison,
+		.translate = unit_translate,
+		.translate_arg = &s->memory,
+	};
+
+	s->rxq = pvq_rxq_create(&vq, s->pool[now.pool].mp, &conf,
+				now.scatter ? RTE_ETH_RX_OFFLOAD_SCATTER : 0);
+	if (s->rxq == NULL)
+		diff_fail("no queue");
+	diff_memory_add(s, &s->rxq->vq);
+	if (pvq_rxq_reset(s->rxq, &now.mode) != 0)
+		diff_fail("not a single buffer posted");
+	diff_lie_behind(&s->rxq->ring);
+	cfg.desc = s->rxq->ring.desc;
+	cfg.driver_event = s->rxq->ring.driver_event;
+	cfg.device_event = s->rxq->ring.device_event;
+	s->dev = pd_create(&cfg);
+	if (s->dev == NULL)
+		diff_fail("no device");
+	fill_stash(s->rxq);
+	s->burst = pvq_rx_paths[path].burst;
+	pvq_gate_set_path(&s->rxq->gate, path);
+	pvq_gate_clear(&s->rxq->gate, PVQ_GATE_CLOSED);
+}
+
+/* ---- the device ------------------------------------------------------------------------------ */
+
+static void
+junk_hdr(struct pd_net_hdr *hdr)
+{
+	*hdr = (struct pd_net_hdr){
+		.flags = diff_rand(),
+		.gso_type = diff_rand(),
+		.hdr_len = diff_rand(),
+		.gso_size = diff_rand(),
+		.csum_start = diff_rand(),
+		.csum_offset = diff_rand(),
+	};
+}
+
+/* What a device may do with a packet of @len bytes. */
+static struct pd_rx_opts
+honest_opts(uint32_t *len)
+{
+	const uint32_t room = now.pool == 0 ? DIFF_DATA_0 : DIFF_DATA_1;
+	struct pd_rx_opts o = {
+		.order = now.habits.order,
+		.seed = diff_rand(),
+		/* Without WRITE the model's junk goes into the length too. */
+		.no_write = !now.poison && diff_chance(8),
+		.stage = now.habits.stage && diff_chance(2),
+	};
+
+	*len = diff_chance(8) ? room : diff_below(room + 1);
+	if (now.mode.mergeable && diff_chance(now.several)) {
+		o.min_parts = 1 + diff_below(4);
+		*len = diff_chance(2) ? o.min_parts + diff_below(room) : diff_below(LEN_MAX);
+		o.min_parts = RTE_MIN(o.min_parts, *len + 1);
+		if (o.min_parts > 1 && !o.stage && diff_chance(4))
+			o.withhold = diff_below(o.min_parts);
+		/* All parts but the last are full then, as they are without min_parts. */
+		if (now.habits.batch && !o.stage && o.withhold == 0 && diff_chance(2)) {
+			o.min_parts = 0;
+			o.batch = true;
+			o.no_write = false;
+		}
+	}
+	return o;
+}
+
+static int
+send_packet(const struct pd_rx_opts *o, uint32_t len)
+{
+	/* Packets that follow each other differ from their first byte on. */
+	const uint8_t *data = bytes + diff.made++ % LEN_MAX;
+	const int ref = pd_rx_packet(diff.side[DIFF_REF].dev, data, len, o);
+
+	diff_same("buffers used for a packet", ref,
+		  pd_rx_packet(diff.side[DIFF_SUB].dev, data, len, o));
+	return ref;
+}
+
+/* Packets that fill their buffers, and a last one that need not, by one used descriptor. */
+static int
+send_batch(uint32_t count)
+{
+	const uint32_t room = now.pool == 0 ? DIFF_DATA_0 : DIFF_DATA_1;
+	struct pd_pkt pkts[32];
+	uint32_t i;
+	int ref;
+
+	count = RTE_MIN(count, RTE_DIM(pkts));
+	for (i = 0; i < count; i++)
+		pkts[i] = (struct pd_pkt){bytes + diff.made++ % LEN_MAX, room};
+	pkts[count - 1].len = diff_below(room + 1);
+	ref = pd_rx_batch(diff.side[DIFF_REF].dev, pkts, count);
+	diff_same("batch of packets", ref, pd_rx_batch(diff.side[DIFF_SUB].dev, pkts, count));
+	return ref == 0 ? (int)count : ref;
+}
+
+static void
+send_honest(uint32_t packets)
+{
+	struct pd_net_hdr hdr;
+	struct pd_rx_opts o;
+	uint32_t len, i;
+	int ret;
+
+	for (i = 0; i < packets; i++) {
+		if (now.habits.batch && diff_chance(4)) {
+			ret = send_batch(1 + diff_below(12));
+		} else {
+			o = honest_opts(&len);
+			if (diff_chance(4)) {
+				junk_hdr(&hdr);
+				o.hdr = &hdr;
+			}
+			ret = send_packet(&o, len);
+		}
+		if (ret < 0)
+			break;
+	}
+}
+
+/* A length or a number of buffers that is not true, of a packet that is otherwise as it should. */
+static void
+lie_packet(void)
+{
+	static const uint32_t lens[] = {0, 1, 11, 12, 13, 65535, 65536, 65548, UINT32_MAX - 11,
+					UINT32_MAX};
+	const uint32_t room = now.pool == 0 ? DIFF_DATA_0 : DIFF_DATA_1;
+	struct pd_rx_opts o = {.order = now.habits.order, .seed = diff_rand()};
+
+	if (diff_chance(2)) {
+		o.set_num_buffers = true;
+		o.num_buffers = diff_chance(2) ? diff_below(6) : diff_rand();
+	} else {
+		o.set_len = true;
+		o.len = diff_chance(2) ? room + PD_NET_HDR_BYTES + diff_below(3) :
+			diff_chance(2) ? 65536 + diff_below(room) : lens[diff_below(RTE_DIM(lens))];
+	}
+	send_packet(&o, diff_below(room));
+	diff.seen[DIFF_LIES]++;
+	diff.lied = true;
+}
+
+/* ---- comparison ------------------------------------------------------------------------------ */
+
+static void
+same_stats(const struct pvq_rx_stats *a, const struct pvq_rx_stats *b)
+{
+	DIFF_FIELD(a, b, packets);
+	DIFF_FIELD(a, b, bytes);
+	DIFF_FIELD(a, b, short_len);
+	DIFF_FIELD(a, b, no_parts);
+	DIFF_FIELD(a, b, scattered);
+	DIFF_FIELD(a, b, no_mbuf);
+	DIFF_FIELD(a, b, notified);
+	DIFF_FIELD(a, b, suppressed);
+	/* A lie in a header and one behind it in the ring may be counted both, or end it at one. */
+	diff_same("queue_errors, at all", a->queue_errors != 0, b->queue_errors != 0);
+}
+
+static void
+same_queues(void)
+{
+	const struct diff_side *r = &diff.side[DIFF_REF], *s = &diff.side[DIFF_SUB];
+	const struct pvq_rxq *a = r->rxq, *b = s->rxq;
+
+	diff_same_common(&a->vq, &b->vq, &a->gate, &b->gate);
+	same_stats(&a->stats, &b->stats);
+	diff.closed = a->vq.error != PVQ_QUEUE_OK;
+	if (diff.closed && !diff.lied)
+		diff_fail("the device did not lie, yet it %s", pvq_queue_error_text(a->vq.error));
+	/*
+	 * A path that takes many buffers at once may have taken some behind the lie; they are never
+	 * delivered, and the ring is not used any more.
+	 */
+	if (diff.closed)
+		return;
+	diff_same_rings(&a->ring, &b->ring);
+	diff_same_places("shadow", (void *const *)a->shadow, (void *const *)b->shadow, now.size);
+	if (memcmp(a->slot_id, b->slot_id, now.size * sizeof(a->slot_id[0])) != 0)
+		diff_fail("free ids of slots differ");
+	DIFF_FIELD(a, b, ordered);
+	DIFF_FIELD(a, b, batch_left);
+	if (a->batch_left != 0)
+		DIFF_FIELD(a, b, batch_len);
+	DIFF_FIELD(a, b, merge_left);
+	DIFF_FIELD(a, b, merge_polls);
+	diff_same("merge_head", diff_place_of(r, a->merge_head), diff_place_of(s, b->merge_head));
+	if (a->merge_head != NULL)
+		diff_same("merge_tail", diff_place_of(r, a->merge_tail),
+			  diff_place_of(s, b->merge_tail));
+	diff_same("mbufs in the pool", rte_mempool_avail_count(r->pool[now.pool].mp),
+		  rte_mempool_avail_count(s->pool[now.pool].mp));
+}
+
+/* Packet number @i of a burst, segment by segment. */
+static void
+same_packet(const struct rte_mbuf *a, const struct rte_mbuf *b)
+{
+	const struct diff_side *r = &diff.side[DIFF_REF], *s = &diff.side[DIFF_SUB];
+	uint32_t segs = 0;
+
+	DIFF_FIELD(a, b, pkt_len);
+	DIFF_FIELD(a, b, nb_segs);
+	diff.seen[DIFF_SEVERAL_SEGS] += a->nb_segs > 1;
+	if (a->pkt_len > LEN_MAX * 64 || a->ol_flags != 0 || a->packet_type != 0)
+		diff_fail("packet of %u bytes with ol_flags 0x%" PRIx64 ", packet_type %u",
+			  a->pkt_len, a->ol_flags, a->packet_type);
+	for (; a != NULL && b != NULL; a = a->next, b = b->next, segs++) {
+		diff_same("mbuf", diff_place_of(r, a), diff_place_of(s, b));
+		DIFF_FIELD(a, b, data_off);
+		DIFF_FIELD(a, b, data_len);
+		DIFF_FIELD(a, b, ol_flags);
+		DIFF_FIELD(a, b, packet_type);
+		DIFF_FIELD(a, b, port);
+		DIFF_FIELD(a, b, refcnt);
+		diff_same("port", a->port, UNIT_PORT);
+		diff_same("refcnt", a->refcnt, 1);
+		if (segs != 0) {
+			DIFF_FIELD(a, b, nb_segs);
+			DIFF_FIELD(a, b, pkt_len);
+		}
+		if ((uint32_t)a->data_off + a->data_len > a->buf_len)
+			diff_fail("data leave the buffer");
+		if (memcmp(rte_pktmbuf_mtod(a, void *), rte_pktmbuf_mtod(b, void *),
+			   a->data_len) != 0)
+			diff_fail("contents differ");
+	}
+	diff_same("end of the chain", a == NULL, b == NULL);
+}
+
+/* ---- the application ------------------------------------------------------------------------- */
+
+/* Junk into all that the driver has to set before the next user sees it. */
+static void
+give_back(struct rte_mbuf *m)
+{
+	while (m != NULL) {
+		struct rte_mbuf *next = m->next;
+
+		unit_mbuf_spoil(m);
+		m->next = NULL;
+		m->nb_segs = 1;
+		rte_pktmbuf_free(m);
+		m = next;
+	}
+}
+
+static void
+dispose(struct rte_mbuf *m[DIFF_SIDES])
+{
+	const bool keep = diff_chance(now.hold) && diff.nb_held < DIFF_MBUFS;
+
+	DIFF_FOREACH_SIDE(s) {
+		struct rte_mbuf *mine = m[s - diff.side];
+
+		if (keep)
+			s->held[diff.nb_held] = mine;
+		else
+			give_back(mine);
+	}
+	diff.nb_held += keep;
+}
+
+static uint16_t
+poll_queues(uint16_t n)
+{
+	struct rte_mbuf *pkts[DIFF_SIDES][DIFF_BURST + 1];
+	const struct pvq_rx_stats before = diff.side[DIFF_REF].rxq->stats, *after;
+	const bool was_closed = diff.closed;
+	uint16_t got[DIFF_SIDES], i;
+
+	DIFF_FOREACH_SIDE(s) {
+		const unsigned int side = s - diff.side;
+
+		pkts[side][n] = (void *)(uintptr_t)0x5a5a;
+		got[side] = s->burst(s->rxq, pkts[side], n);
+		if (pkts[side][n] != (void *)(uintptr_t)0x5a5a)
+			diff_fail("a burst of %u wrote more than that", n);
+	}
+	diff_burst_done(got[DIFF_REF], got[DIFF_SUB], n);
+	for (i = 0; i < got[DIFF_REF]; i++)
+		same_packet(pkts[DIFF_REF][i], pkts[DIFF_SUB][i]);
+	same_queues();
+	after = &diff.side[DIFF_REF].rxq->stats;
+	diff.seen[DIFF_NO_ROOM] += after->no_mbuf != before.no_mbuf;
+	diff.seen[DIFF_DROPS] += after->no_parts + after->scattered + after->short_len -
+				 before.no_parts - before.scattered - before.short_len;
+	diff.seen[DIFF_ERRORS] += diff.closed && !was_closed;
+	for (i = 0; i < got[DIFF_REF]; i++) {
+		struct rte_mbuf *pair[] = {pkts[DIFF_REF][i], pkts[DIFF_SUB][i]};
+
+		dispose(pair);
+	}
+	return got[DIFF_REF];
+}
+
+/* The device lies, and uses more buffers as they should be, before it is found out or not. */
+static void
+lie(void)
+{
+	uint32_t lies = 1 + diff_below(3), i;
+
+	diff_fetch(false);
+	diff_flush(true);
+	for (; lies != 0; lies--) {
+		send_honest(diff_below(16));
+		if (diff_chance(2))
+			diff_lie_used(now.size, true);
+		else
+			lie_packet();
+		send_honest(diff_below(16));
+		diff_flush(true);
+		for (i = 0; i < BURSTS_AFTER; i++)
+			poll_queues(diff_burst_len());
+	}
+}
+
+static void
+close_queues(bool honest)
+{
+	diff_devices_close(honest);
+	diff_free_held(diff.nb_held);
+	DIFF_FOREACH_SIDE(s) {
+		pvq_rxq_free(s->rxq);
+		s->rxq = NULL;
+	}
+	diff_pools_collect();
+}
+
+void
+diff_rx_episode(void)
+{
+	uint32_t steps, i;
+
+	choose();
+	for (i = 0; i < sizeof(bytes); i++)
+		bytes[i] = diff_rand();
+	diff_pools_deal(now.pool == 0 ? now.nb_mbufs : 0, now.pool == 1 ? now.nb_mbufs : 0);
+	open_queue(&diff.side[DIFF_REF], PVQ_ISA_SCALAR);
+	open_queue(&diff.side[DIFF_SUB], diff.isa);
+	same_queues();
+	/* Some laps of the ring; fewer before a lie, so that there are more of those. */
+	steps = now.lies && !diff_chance(4) ? diff_below(16) :
+					      30 + diff_below(60 + now.size / 16);
+	for (diff.step = 0; diff.step < steps; diff.step++) {
+		diff_habits_change(&now.habits, now.mode.in_order);
+		diff_fetch(now.habits.slow);
+		send_honest(now.habits.slow ? diff_below(40) : diff_burst_len());
+		diff_flush(false);
+		diff_device_event(now.size);
+		poll_queues(diff_burst_len());
+		if (diff_chance(4))
+			diff_free_held(diff_below(diff.nb_held + 1));
+	}
+	if (now.lies)
+		lie();
+	close_queues(!now.lies);
+}
