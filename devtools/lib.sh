@@ -155,6 +155,13 @@ pvq_package_set()
 	then
 		packages+=(libdpdk-dev dpdk-dev dpkg-dev)
 	fi
+	if [[ $1 == test || $1 == bench ]]; then
+		packages+=(libjansson-dev gnuplot-nox)
+	fi
+	# To build a DPDK from its source package.
+	if [[ $1 == bench ]]; then
+		packages+=(dpkg-dev python3-pyelftools)
+	fi
 	if [[ $1 == test ]]; then
 		packages+=(clang libcmocka-dev valgrind procps binutils
 			python3-pytest python3-pyelftools python3-sphinx python3-sphinx-rtd-theme
@@ -196,7 +203,7 @@ pvq_services_again()
 	! grep -qsx "# pvq $$" "$PVQ_POLICY" || rm -f "$PVQ_POLICY"
 }
 
-# pvq_install_packages demo|test: install what is missing, and only that.
+# pvq_install_packages demo|test|bench: install what is missing, and only that.
 pvq_install_packages()
 {
 	local package missing=() state
