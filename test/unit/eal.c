@@ -128,6 +128,32 @@ unit_pool_create(unsigned int n, uint16_t data)
 	return pool;
 }
 
+static void
+swap_buffers(struct rte_mempool *pool, void *arg, void *obj, unsigned int i)
+{
+	struct rte_mbuf **before = arg, *m = obj;
+	void *buf = m->buf_addr;
+	rte_iova_t iova = rte_mbuf_iova_get(m);
+
+	(void)pool;
+	if (i % 2 == 0) {
+		*before = m;
+		return;
+	}
+	m->buf_addr = (*before)->buf_addr;
+	rte_mbuf_iova_set(m, rte_mbuf_iova_get(*before));
+	(*before)->buf_addr = buf;
+	rte_mbuf_iova_set(*before, iova);
+}
+
+void
+unit_pool_move_buffers(struct rte_mempool *pool)
+{
+	struct rte_mbuf *before;
+
+	rte_mempool_obj_iter(pool, swap_buffers, &before);
+}
+
 static uint8_t
 pattern(uint32_t seed, uint32_t off)
 {

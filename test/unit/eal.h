@@ -50,6 +50,10 @@ unit_isa(void);
 struct rte_mempool *
 unit_pool_create(unsigned int n, uint16_t data);
 
+/** Give each mbuf of a pool its neighbour's buffer; the number of mbufs is even. */
+void
+unit_pool_move_buffers(struct rte_mempool *pool);
+
 /** Put junk into whatever a received mbuf must have set; what a free mbuf guarantees stays. */
 void
 unit_mbuf_spoil(struct rte_mbuf *m);

@@ -97,6 +97,8 @@ rx_open(struct rx_env *e, const struct rx_setup *setup)
 	e->room = data;
 	e->pool = unit_pool_create(setup->nb_mbufs != 0 ? setup->nb_mbufs : setup->size + 256u,
 				   data);
+	if (setup->apart)
+		unit_pool_move_buffers(e->pool);
 	e->len = calloc(RX_RECORDS, sizeof(e->len[0]));
 	assert_non_null(e->len);
 	e->q = pvq_rxq_create(&vq, e->pool, &conf,

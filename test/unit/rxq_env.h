@@ -30,6 +30,7 @@ struct rx_setup {
 	bool event_idx;
 	bool poison;           /**< junk in meaningless fields of used descriptors (PR-20) */
 	bool no_scatter;       /**< the application does not take several mbufs for a packet */
+	bool apart;            /**< buffers are not where mbufs usually have them */
 	uint16_t data;         /**< 0 for RX_DATA */
 	uint16_t free_thresh;  /**< 0 for the default */
 	unsigned int nb_mbufs; /**< 0 for some more than the ring holds */

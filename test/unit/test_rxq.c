@@ -134,6 +134,21 @@ test_pr22_pr23_batches_every_size(void **state)
 	}
 }
 
+/* An application may lay out its pool as it likes. */
+static void
+test_buffers_apart_from_their_mbufs(void **state)
+{
+	unsigned int switches;
+
+	(void)state;
+	for (switches = 0; switches < 4; switches++) {
+		struct rx_setup setup = rx_setup_of(64, switches);
+
+		setup.apart = true;
+		run_traffic(&setup, USE_FIFO);
+	}
+}
+
 /* From one byte to the most that one buffer takes, in every mode. */
 static void
 test_every_length_of_one_buffer(void **state)
@@ -396,6 +411,7 @@ main(void)
 		cmocka_unit_test(test_pr03_pr05_every_size_and_mode),
 		cmocka_unit_test(test_pr19_any_order_of_completion),
 		cmocka_unit_test(test_pr22_pr23_batches_every_size),
+		cmocka_unit_test(test_buffers_apart_from_their_mbufs),
 		cmocka_unit_test(test_every_length_of_one_buffer),
 		cmocka_unit_test(test_nt12_chains_of_every_length_from_every_slot),
 		cmocka_unit_test(test_hd11_parts_that_are_not_full),

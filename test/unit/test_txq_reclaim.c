@@ -5,7 +5,7 @@
 /**
  * @file
  * How a transmit queue takes back what the device has used: batches of an in-order device, any
- * order, thresholds, both ways of freeing.
+ * order, both ways of freeing.
  */
 
 #include <rte_ethdev.h>
@@ -364,31 +364,6 @@ test_packets_of_two_pools(void **state)
 	}
 }
 
-static void
-test_free_threshold_is_honoured(void **state)
-{
-	unsigned int mode, i;
-
-	(void)state;
-	for (mode = 0; mode < 2; mode++) {
-		struct tx_setup setup = tx_setup_of(64, mode);
-
-		setup.free_thresh = 8;
-		tx_open(&env, &setup);
-		for (i = 0; i < 57; i++) {
-			tx_send_one(&env, TX_PLAIN, 60);
-			pd_complete_all(env.dev, PD_FIFO, 0, 0);
-		}
-		/* Seven slots are left: nothing was taken back until now. */
-		assert_int_equal(env.q->stats.reclaimed, 0);
-		tx_send_one(&env, TX_PLAIN, 60);
-		assert_int_equal(env.q->stats.reclaimed, 57);
-		tx_drain(&env);
-		tx_assert_empty(&env);
-		tx_close(&env);
-	}
-}
-
 int
 main(void)
 {
@@ -404,7 +379,6 @@ main(void)
 		cmocka_unit_test(test_pools_in_turn),
 		cmocka_unit_test(test_fast_free_of_a_list_over_the_end),
 		cmocka_unit_test(test_packets_of_two_pools),
-		cmocka_unit_test(test_free_threshold_is_honoured),
 	};
 
 	return cmocka_run_group_tests_name("txq_reclaim", tests, unit_eal_start, unit_eal_stop);

@@ -345,6 +345,16 @@ pvq_rx_receive_body(struct pvq_rxq *q, struct rte_mbuf **pkts, const uint16_t n,
 	return nb;
 }
 
+/** Whether there is nothing to do: an application that polls finds this most of the time. */
+static __rte_always_inline bool
+pvq_rx_idle(const struct pvq_rxq *q)
+{
+	const struct pvq_ring *ring = &q->ring;
+
+	return !pvq_flags_used(pvq_ring_used_load(ring, ring->next_used), ring->used_flags) &&
+	       (q->batch_left | q->merge_left) == 0 && ring->nb_free < q->free_thresh;
+}
+
 /** A whole rte_eth_rx_burst; @p path is constant. */
 static __rte_always_inline uint16_t
 pvq_rx_burst_body(struct pvq_rxq *q, struct rte_mbuf **pkts, uint16_t n, const uint16_t path)
@@ -357,6 +367,10 @@ pvq_rx_burst_body(struct pvq_rxq *q, struct rte_mbuf **pkts, uint16_t n, const u
 	if (unlikely(state != PVQ_GATE_OPEN(path))) {
 		pvq_gate_leave(&q->gate);
 		return pvq_rx_burst_odd(q, pkts, n, state);
+	}
+	if (pvq_rx_idle(q)) {
+		pvq_gate_leave(&q->gate);
+		return 0;
 	}
 	nb = pvq_rx_receive_body(q, pkts, n, in_order, mergeable);
 	if (q->ring.nb_free >= q->free_thresh &&

@@ -368,20 +368,25 @@ pvq_tx_burst_body(struct pvq_txq *q, struct rte_mbuf **pkts, uint16_t n, const u
 	const bool in_order = (path & PVQ_PATH_IN_ORDER) != 0;
 	const uint32_t state = pvq_gate_enter(&q->gate);
 	const struct pvq_cursor from = pvq_ring_cursor(&q->ring);
-	const bool reclaim = q->ring.nb_free < RTE_MAX(q->free_thresh, n);
+	/*
+	 * As many as are sent, or a few more: a whole ring at once would go through the mempool's
+	 * cache into its common ring, and mbufs that long have left the caches would come back.
+	 */
+	const uint16_t max = RTE_MAX(PVQ_TX_CHUNK, n);
 	struct pvq_tx_sum sum;
+	bool more = true;
 	uint16_t done = 0;
 
 	if (unlikely(state != PVQ_GATE_OPEN(path))) {
 		pvq_gate_leave(&q->gate);
 		return pvq_tx_burst_odd(q, pkts, n, state);
 	}
-	if (reclaim)
-		pvq_tx_reclaim_body(q, UINT16_MAX, in_order);
+	if (q->ring.nb_free < RTE_MAX(q->free_thresh, n))
+		more = pvq_tx_reclaim_body(q, max, in_order) >= max;
 	if (unlikely(pvq_gate_state(&q->gate) & PVQ_GATE_ERROR))
 		goto out;
 	done = pvq_tx_write_body(q, pkts, n, in_order, &sum);
-	if (unlikely(done < n && !reclaim))
+	if (unlikely(done < n && more))
 		done += pvq_tx_write_more(q, pkts + done, n - done, in_order, &sum);
 	q->stats.packets += sum.packets;
 	q->stats.bytes += sum.bytes;

@@ -26,6 +26,9 @@
 /** Packets that the kernel handles in one step. */
 #define PVQ_BATCH 4
 
+/** Bytes of headroom that are read together with the header, to have it in one register. */
+#define PVQ_HDR_PAD (sizeof(__m128i) - VIRTIO_NET_HDR_LEN)
+
 /** A descriptor's second half, as it is or as it has to be. */
 #define PVQ_DESC_HIGH(len, id, flags) \
 	((uint64_t)(len) | (uint64_t)(id) << 32 | (uint64_t)(flags) << 48)
@@ -156,7 +159,7 @@ pvq_kernel_rx_batch(struct pvq_rxq *q, struct pvq_kernel_rx *k, uint16_t slot,
 	if (unlikely(!pvq_is_zero(_mm_xor_si128(_mm_max_epu32(lens, k->max), k->max))))
 		return false;
 	for (i = 0; mergeable && i < PVQ_BATCH; i++)
-		parts |= 1 ^ pvq_net_hdr_posted_num_buffers(m[i]);
+		parts |= 1 ^ pvq_net_hdr_posted_num_buffers(pvq_rx_buf(q, m[i]));
 	if (unlikely(parts != 0))
 		return false;
 
@@ -189,7 +192,8 @@ pvq_kernel_rx_post(struct pvq_rxq *q, struct rte_mbuf **bufs, uint16_t n, struct
 	uint16_t i;
 
 	for (i = 0; i < n; i++) {
-		__m128i d = _mm_add_epi64(next, _mm_loadl_epi64((__m128i *)&bufs[i]->buf_addr));
+		const uintptr_t buf = (uintptr_t)pvq_rx_buf(q, bufs[i]);
+		__m128i d = _mm_add_epi64(next, _mm_set_epi64x(0, buf));
 
 		if (ordered) {
 			next = pvq_desc_next(next);
@@ -233,7 +237,7 @@ pvq_kernel_tx_begin(const struct pvq_txq *q, struct pvq_cursor at, bool is_head)
 		.want = _mm_set_epi64x(0, PVQ_REARM_ONE_REF_ONE_SEG),
 		.want_mask = _mm_set_epi64x(RTE_MBUF_F_INDIRECT | RTE_MBUF_F_EXTERNAL,
 					    PVQ_REARM_REFS_AND_SEGS),
-		.min = _mm_set_epi64x(1, VIRTIO_NET_HDR_LEN),
+		.min = _mm_set_epi64x(1, VIRTIO_NET_HDR_LEN + PVQ_HDR_PAD),
 		.max = _mm_set_epi64x(RTE_MIN(q->max_len, (uint32_t)UINT16_MAX), UINT16_MAX),
 	};
 }
@@ -260,9 +264,9 @@ pvq_kernel_tx_batch(struct pvq_txq *q, struct pvq_kernel_tx *k, struct rte_mbuf 
 {
 	const __m128i low_16 = _mm_set1_epi64x(UINT16_MAX);
 	__m128i desc[PVQ_BATCH], min = k->min, max = k->max, sum = k->bytes, next = k->next;
-	__m128i bad = _mm_setzero_si128();
-	uint64_t other_pool = 0, hdr = 0;
-	char *at[PVQ_BATCH];
+	__m128i bad = _mm_setzero_si128(), hdrs = _mm_setzero_si128();
+	uint64_t other_pool = 0;
+	char *hdr[PVQ_BATCH];
 	int i;
 
 	for (i = 0; i < PVQ_BATCH; i++) {
@@ -289,13 +293,13 @@ pvq_kernel_tx_batch(struct pvq_txq *q, struct pvq_kernel_tx *k, struct rte_mbuf 
 		return false;
 
 	for (i = 0; i < PVQ_BATCH; i++) {
-		at[i] = (char *)pkts[i]->buf_addr + pkts[i]->data_off - VIRTIO_NET_HDR_LEN;
-		hdr |= pvq_net_hdr_bits(at[i]);
+		hdr[i] = (char *)_mm_cvtsi128_si64(desc[i]);
+		hdrs = _mm_or_si128(hdrs, _mm_loadu_si128((__m128i *)(hdr[i] - PVQ_HDR_PAD)));
 	}
 	/* Mostly zero already, and a line that is not written need not be fetched for it. */
-	if (unlikely(hdr != 0))
+	if (unlikely(!pvq_is_zero(_mm_srli_si128(hdrs, PVQ_HDR_PAD))))
 		for (i = 0; i < PVQ_BATCH; i++)
-			memset(at[i], 0, VIRTIO_NET_HDR_LEN);
+			memset(hdr[i], 0, VIRTIO_NET_HDR_LEN);
 
 	if (in_order) {
 		memcpy(&q->shadow[slot], pkts, PVQ_BATCH * sizeof(pkts[0]));

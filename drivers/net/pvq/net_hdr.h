@@ -34,30 +34,15 @@ pvq_net_hdr_num_buffers(const struct rte_mbuf *m)
 		__atomic_load_n(&pvq_net_hdr_rx(m)->num_buffers, __ATOMIC_RELAXED));
 }
 
-/**
- * As pvq_net_hdr_num_buffers(), of a buffer as it was posted: the header lies before where data
- * begin in a fresh mbuf.
- */
+/** As pvq_net_hdr_num_buffers(), of a packet that was received into @p buf, an mbuf's buffer. */
 static inline uint16_t
-pvq_net_hdr_posted_num_buffers(const struct rte_mbuf *m)
+pvq_net_hdr_posted_num_buffers(const void *buf)
 {
 	const struct virtio_net_hdr *hdr =
-		(const struct virtio_net_hdr *)((const char *)m->buf_addr + RTE_PKTMBUF_HEADROOM -
+		(const struct virtio_net_hdr *)((const char *)buf + RTE_PKTMBUF_HEADROOM -
 						VIRTIO_NET_HDR_LEN);
 
 	return rte_le_to_cpu_16(__atomic_load_n(&hdr->num_buffers, __ATOMIC_RELAXED));
-}
-
-/** Bits that are set in the header at @p hdr, gathered into one word: 0 when all are zero. */
-static inline uint64_t
-pvq_net_hdr_bits(const void *hdr)
-{
-	uint64_t first;
-	uint32_t last;
-
-	memcpy(&first, hdr, sizeof(first));
-	memcpy(&last, (const char *)hdr + sizeof(first), sizeof(last));
-	return first | last;
 }
 
 /** Whether the header can be written before the packet's data without touching shared bytes. */

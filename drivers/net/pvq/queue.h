@@ -33,8 +33,13 @@ struct rte_eth_txconf;
 #define PVQ_OTHER_POOL (UINT16_MAX - 1)
 /** Segments of a packet: with the header 255 elements, and DPDK's vhost takes 256. */
 #define PVQ_TX_SEGS_MAX 254u
-/** Slots below which a queue refills or reclaims when the application does not say. */
+/** Free slots at which a receive queue refills when the application does not say. */
 #define PVQ_FREE_THRESH_DEFAULT 32u
+/**
+ * Slots in use above which a transmit queue reclaims when the application does not say: few, so
+ * that the mbufs going round fit the caches, and yet not those which the device has just used.
+ */
+#define PVQ_TX_LAG_DEFAULT 64u
 
 /** How long a mergeable packet may stay incomplete, in polls that bring nothing (HD-08). */
 #define PVQ_MERGE_POLLS_MAX (1u << 20)
@@ -97,6 +102,7 @@ struct pvq_rxq {
 	uint16_t *slot_id;        /**< the free buffer id each free slot holds, without IN_ORDER */
 	struct rte_mempool *pool;
 	uint64_t rearm;           /**< data_off, refcnt, nb_segs, port of a fresh mbuf */
+	uint32_t buf_at;          /**< bytes from an mbuf to its buffer, 0 when they lie apart */
 	uint32_t capacity;        /**< bytes posted for each buffer, header included */
 	uint16_t free_thresh;     /**< refill when this many slots are free */
 	bool ordered;             /**< every id has been its slot so far, IN_ORDER or not */
@@ -369,6 +375,13 @@ static inline pvq_rearm_t *
 pvq_mbuf_rearm(struct rte_mbuf *m)
 {
 	return (pvq_rearm_t *)(void *)((char *)m + offsetof(struct rte_mbuf, data_off));
+}
+
+/** The buffer of a free mbuf, or of one that was posted: no look at the mbuf, if possible. */
+static __rte_always_inline void *
+pvq_rx_buf(const struct pvq_rxq *q, struct rte_mbuf *m)
+{
+	return likely(q->buf_at != 0) ? (char *)m + q->buf_at : m->buf_addr;
 }
 
 /** Whether a poll brings packets of which no descriptor at next_used tells. */

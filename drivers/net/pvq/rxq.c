@@ -27,6 +27,25 @@ rearm_word(uint16_t port_id)
 }
 
 /*
+ * A free mbuf has the buffer it came with, whatever was attached to it in between. In nearly all
+ * pools that is behind the mbuf itself; an application that lays out its own gets a look at each.
+ */
+static uint32_t
+buf_at(struct rte_mempool *pool)
+{
+	const uint32_t at = sizeof(struct rte_mbuf) + rte_pktmbuf_priv_size(pool);
+	struct rte_mbuf *m;
+	bool behind;
+
+	if ((rte_pktmbuf_priv_flags(pool) & RTE_PKTMBUF_POOL_F_PINNED_EXT_BUF) != 0 ||
+	    rte_mempool_get(pool, (void **)&m) != 0)
+		return 0;
+	behind = m->buf_addr == (char *)m + at;
+	rte_mempool_put(pool, m);
+	return behind ? at : 0;
+}
+
+/*
  * Few enough that the device never waits for more buffers, for a packet that needs several, while
  * the queue waits for a packet.
  */
@@ -61,6 +80,7 @@ pvq_rxq_create(const struct pvq_vq *vq, struct rte_mempool *pool, const struct r
 	q->stash = (struct rte_mbuf **)((char *)q + stash_at);
 	q->slot_id = (uint16_t *)((char *)q + ids_at);
 	q->pool = pool;
+	q->buf_at = buf_at(pool);
 	q->rearm = rearm_word(vq->port_id);
 	/* A device writes no more than this, so that it fits an mbuf's 16-bit lengths. */
 	q->capacity = RTE_MIN(room - RTE_PKTMBUF_HEADROOM + VIRTIO_NET_HDR_LEN,

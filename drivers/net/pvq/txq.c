@@ -65,7 +65,7 @@ pvq_txq_create(const struct pvq_vq *vq, const struct rte_eth_txconf *conf, uint6
 	q->nb_tables = nb_tables;
 	q->free_thresh = conf->tx_free_thresh != 0 ?
 				 RTE_MIN(conf->tx_free_thresh, vq->size) :
-				 RTE_MAX(1u, RTE_MIN(PVQ_FREE_THRESH_DEFAULT, vq->size / 4u));
+				 vq->size - RTE_MIN(PVQ_TX_LAG_DEFAULT, vq->size / 2u);
 	q->offloads = offloads;
 	q->self = q;
 	q->rings = &q->self;
