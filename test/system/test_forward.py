@@ -40,3 +40,14 @@ def test_counters_agree(box):
     assert link.pvq.stats(link.pvq_port)["rx_packets"] == 0
     link.pvq.command("clear port xstats all")
     assert not any(link.pvq.xstats(link.pvq_port).values())
+
+
+@pytest.mark.parametrize("options", ["", ",in_order=0"], ids=["in-order", "any-order"])
+def test_recycles_mbufs(box, options):
+    """Sent mbufs go straight to the receive ring, where DPDK has rte_eth_recycle_mbufs()."""
+    link = two_processes(box, pvq=options)
+    if "Invalid" in link.pvq.command("set fwd recycle_mbufs", check=False):
+        pytest.skip("this DPDK has no rte_eth_recycle_mbufs(): it came with 23.11")
+    link.run("recycle_mbufs", packets=100000)
+    xstats = link.pvq.xstats(link.pvq_port)
+    assert xstats["tx_q0_recycled"] > 50000, "most mbufs went through the mempool"

@@ -87,9 +87,9 @@ test_xstats_by_name_and_id(void **state)
 		"rx_q0_scatter_errors", "rx_q0_mbuf_allocation_errors", "rx_q0_queue_errors",
 		"rx_q0_notifications_sent", "rx_q0_notifications_suppressed", "tx_q0_packets",
 		"tx_q0_bytes", "tx_q0_too_long_errors", "tx_q0_empty_errors", "tx_q0_ring_full",
-		"tx_q0_reclaimed", "tx_q0_replayed", "tx_q0_replay_drops", "tx_q0_queue_errors",
-		"tx_q0_notifications_sent", "tx_q0_notifications_suppressed", "reconnects",
-		"numa_mismatches",
+		"tx_q0_reclaimed", "tx_q0_recycled", "tx_q0_replayed", "tx_q0_replay_drops",
+		"tx_q0_queue_errors", "tx_q0_notifications_sent", "tx_q0_notifications_suppressed",
+		"reconnects", "numa_mismatches",
 	};
 	struct rte_eth_xstat_name all[MAX_XSTATS];
 	struct rte_eth_xstat values[MAX_XSTATS];

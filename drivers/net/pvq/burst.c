@@ -19,16 +19,20 @@
 	 ~(RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_IPV6 | RTE_MBUF_F_TX_OUTER_IPV4 | \
 	   RTE_MBUF_F_TX_OUTER_IPV6 | RTE_MBUF_F_TX_TUNNEL_MASK))
 
+#define RX_PATH(text, name) {text, name, name##_recycle}
+
 #define RX_PATHS(isa, number, text) \
-	[PVQ_PATH(number, 0)] = {text, pvq_rx_##isa}, \
-	[PVQ_PATH(number, PVQ_PATH_IN_ORDER)] = {text ", in-order", pvq_rx_##isa##_in_order}, \
-	[PVQ_PATH(number, PVQ_PATH_MERGEABLE)] = {text ", mergeable", pvq_rx_##isa##_merge}, \
-	[PVQ_PATH(number, PVQ_PATH_IN_ORDER | PVQ_PATH_MERGEABLE)] = { \
-		text ", in-order, mergeable", pvq_rx_##isa##_in_order_merge}
+	[PVQ_PATH(number, 0)] = RX_PATH(text, pvq_rx_##isa), \
+	[PVQ_PATH(number, PVQ_PATH_IN_ORDER)] = \
+		RX_PATH(text ", in-order", pvq_rx_##isa##_in_order), \
+	[PVQ_PATH(number, PVQ_PATH_MERGEABLE)] = \
+		RX_PATH(text ", mergeable", pvq_rx_##isa##_merge), \
+	[PVQ_PATH(number, PVQ_PATH_IN_ORDER | PVQ_PATH_MERGEABLE)] = \
+		RX_PATH(text ", in-order, mergeable", pvq_rx_##isa##_in_order_merge)
 
 #define TX_PATHS(isa, number, text) \
-	[PVQ_PATH(number, 0)] = {text, pvq_tx_##isa}, \
-	[PVQ_PATH(number, PVQ_PATH_IN_ORDER)] = {text ", in-order", pvq_tx_##isa##_in_order}
+	[PVQ_PATH(number, 0)] = {text, pvq_tx_##isa, NULL}, \
+	[PVQ_PATH(number, PVQ_PATH_IN_ORDER)] = {text ", in-order", pvq_tx_##isa##_in_order, NULL}
 
 const struct pvq_path pvq_rx_paths[PVQ_PATH_COUNT] = {
 	RX_PATHS(scalar, PVQ_ISA_SCALAR, "scalar"),

@@ -34,10 +34,13 @@ enum pvq_isa {
 #define PVQ_PATH_COUNT (PVQ_ISA_COUNT << PVQ_PATH_ISA_SHIFT)
 
 typedef uint16_t (*pvq_burst_t)(void *queue, struct rte_mbuf **pkts, uint16_t n);
+/** rte_eth_recycle_mbufs, the receive queue's part: @p n mbufs are in the queue's recycled. */
+typedef void (*pvq_recycle_t)(void *queue, uint16_t n);
 
 struct pvq_path {
 	const char *name; /**< as burst mode info shows it */
 	pvq_burst_t burst;
+	pvq_recycle_t recycle; /**< receive paths only */
 };
 
 /** Receive and transmit paths by number. Function addresses are those of this process. */

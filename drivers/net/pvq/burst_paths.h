@@ -13,11 +13,15 @@
 
 #include "burst.h"
 
+#define PVQ_DECLARE_RX(name) \
+	uint16_t name(void *queue, struct rte_mbuf **pkts, uint16_t n); \
+	void name##_recycle(void *queue, uint16_t n)
+
 #define PVQ_DECLARE_PATHS(isa) \
-	uint16_t pvq_rx_##isa(void *queue, struct rte_mbuf **pkts, uint16_t n); \
-	uint16_t pvq_rx_##isa##_in_order(void *queue, struct rte_mbuf **pkts, uint16_t n); \
-	uint16_t pvq_rx_##isa##_merge(void *queue, struct rte_mbuf **pkts, uint16_t n); \
-	uint16_t pvq_rx_##isa##_in_order_merge(void *queue, struct rte_mbuf **pkts, uint16_t n); \
+	PVQ_DECLARE_RX(pvq_rx_##isa); \
+	PVQ_DECLARE_RX(pvq_rx_##isa##_in_order); \
+	PVQ_DECLARE_RX(pvq_rx_##isa##_merge); \
+	PVQ_DECLARE_RX(pvq_rx_##isa##_in_order_merge); \
 	uint16_t pvq_tx_##isa(void *queue, struct rte_mbuf **pkts, uint16_t n); \
 	uint16_t pvq_tx_##isa##_in_order(void *queue, struct rte_mbuf **pkts, uint16_t n)
 
@@ -31,6 +35,10 @@ PVQ_DECLARE_PATHS(avx512);
 	uint16_t name(void *queue, struct rte_mbuf **pkts, uint16_t n) \
 	{ \
 		return pvq_rx_burst_body(queue, pkts, n, path); \
+	} \
+	void name##_recycle(void *queue, uint16_t n) \
+	{ \
+		pvq_rx_recycle_body(queue, n, path); \
 	}
 
 #define PVQ_DEFINE_TX(name, path) \

@@ -162,21 +162,56 @@ pvq_rx_post_body(struct pvq_rxq *q, const bool in_order)
 	return posted;
 }
 
-static __rte_always_inline uint16_t
-pvq_rx_refill_body(struct pvq_rxq *q, const bool in_order)
+/** Notify the device of @p n slots published from @p from on, if it wants to know. */
+static __rte_always_inline void
+pvq_rx_notify(struct pvq_rxq *q, struct pvq_cursor from, uint16_t n)
 {
-	const struct pvq_cursor from = pvq_ring_cursor(&q->ring);
-	const uint16_t n = pvq_rx_post_body(q, in_order);
-
-	if (unlikely(n == 0))
-		return 0;
 	if (pvq_ring_must_notify(&q->ring, from, n)) {
 		pvq_notify(q->vq.port_id, q->vq.index);
 		q->stats.notified++;
 	} else {
 		q->stats.suppressed++;
 	}
-	return n;
+}
+
+static __rte_always_inline void
+pvq_rx_refill_body(struct pvq_rxq *q, const bool in_order)
+{
+	const struct pvq_cursor from = pvq_ring_cursor(&q->ring);
+	const uint16_t n = pvq_rx_post_body(q, in_order);
+
+	if (likely(n != 0))
+		pvq_rx_notify(q, from, n);
+}
+
+/**
+ * Post @p n mbufs that lie in q->recycled, from next_avail on, without wrapping. They go to the
+ * pool instead when the queue cannot take them now.
+ */
+static __rte_always_inline void
+pvq_rx_recycle_body(struct pvq_rxq *q, uint16_t n, const uint16_t path)
+{
+	const bool in_order = (path & PVQ_PATH_IN_ORDER) != 0;
+	const uint32_t state = pvq_gate_enter(&q->gate);
+	const struct pvq_cursor from = pvq_ring_cursor(&q->ring);
+	struct rte_mbuf **bufs = &q->recycled[from.slot];
+	struct pvq_cursor to = from;
+
+	if (unlikely((state & PVQ_GATE_CLOSED) != 0 || pvq_gate_path(state) != path ||
+		     n > RTE_MIN(q->ring.nb_free, q->ring.size - from.slot))) {
+		rte_mempool_put_bulk(q->pool, (void **)bufs, n);
+	} else {
+		if (likely(in_order || q->ordered)) {
+			memcpy(&q->shadow[from.slot], bufs, n * sizeof(bufs[0]));
+			pvq_kernel_rx_post(q, bufs, n, from, true, true);
+		} else {
+			pvq_kernel_rx_post(q, bufs, n, from, true, false);
+		}
+		pvq_cursor_add(&q->ring, &to, n);
+		pvq_ring_publish(&q->ring, from.flags | VIRTQ_DESC_F_WRITE, to, n);
+		pvq_rx_notify(q, from, n);
+	}
+	pvq_gate_leave(&q->gate);
 }
 
 /** Add a later part to the packet in q->merge_head. @return the packet when it is complete. */

@@ -61,15 +61,21 @@ pvq_tx_free_stretch(struct pvq_txq *q, uint16_t slot, uint16_t n, bool plain)
 	return n;
 }
 
-/** Reclaim with IN_ORDER: ids are slots, and what is used is one stretch of the ring (PR-22). */
+/**
+ * Take used slots with IN_ORDER: ids are slots, and what is used is one stretch of the ring (PR-22).
+ *
+ * @param max
+ *   Stop when that many slots are taken. What one used descriptor stands for is not split.
+ * @param strict
+ *   Rather less than more.
+ * @return
+ *   Slots; they end before next_used.
+ */
 static __rte_always_inline uint16_t
-pvq_tx_reclaim_in_order(struct pvq_txq *q, uint16_t max)
+pvq_tx_take_in_order(struct pvq_txq *q, uint16_t max, const bool strict)
 {
 	struct pvq_ring *ring = &q->ring;
-	const uint16_t start = ring->next_used;
-	/* For both stretches at once: a list may begin in one and end in the other. */
-	const bool plain = q->nb_special == 0;
-	uint16_t taken = 0, first;
+	uint16_t taken = 0;
 
 	while (taken < max && ring->nb_free != ring->size) {
 		uint16_t id, ahead;
@@ -84,30 +90,49 @@ pvq_tx_reclaim_in_order(struct pvq_txq *q, uint16_t max)
 			break;
 		}
 		ahead += q->info[id].slots;
+		if (strict && taken + ahead > max)
+			break;
 		pvq_ring_take(ring, ahead);
 		taken += ahead;
 	}
-	first = RTE_MIN(taken, (uint16_t)(ring->size - start));
+	return taken;
+}
+
+/** Reclaim with IN_ORDER. */
+static __rte_always_inline uint16_t
+pvq_tx_reclaim_in_order(struct pvq_txq *q, uint16_t max)
+{
+	struct pvq_ring *ring = &q->ring;
+	const uint16_t start = ring->next_used;
+	/* For both stretches at once: a list may begin in one and end in the other. */
+	const bool plain = q->nb_special == 0;
+	const uint16_t taken = pvq_tx_take_in_order(q, max, false);
+	const uint16_t first = RTE_MIN(taken, (uint16_t)(ring->size - start));
+
 	return pvq_tx_free_stretch(q, start, first, plain) +
 	       pvq_tx_free_stretch(q, 0, taken - first, plain);
 }
 
 /**
- * Reclaim without IN_ORDER while all packets are plain: each used descriptor names one buffer of
+ * Take used packets without IN_ORDER while all are plain: each used descriptor names one buffer of
  * one slot, in any order (PR-18, PR-19).
+ *
+ * @param done
+ *   Out: up to @p max mbufs.
+ * @return
+ *   Packets; there may be more beyond the ring's end.
  */
 static __rte_always_inline uint16_t
-pvq_tx_reclaim_plain(struct pvq_txq *q, uint16_t max)
+pvq_tx_take_plain(struct pvq_txq *q, struct rte_mbuf **done, uint16_t max)
 {
 	struct pvq_ring *ring = &q->ring;
 	const uint16_t left = pvq_ring_outstanding(ring);
-	struct rte_mbuf *done[PVQ_TX_CHUNK];
 	uint16_t *free_ids = &q->free_ids[q->nb_free_ids];
 	uint16_t slot = ring->next_used;
 	uint16_t n;
 
 	/* Not beyond the ring's end, so that the place and the lap stay in registers. */
-	max = RTE_MIN(RTE_MIN(max, left), RTE_MIN(ring->size - slot, PVQ_TX_CHUNK));
+	max = RTE_MIN(RTE_MIN(max, left), (uint16_t)(ring->size - slot));
 	for (n = 0; n < max; n++, slot++) {
 		uint16_t id;
 
@@ -121,11 +146,20 @@ pvq_tx_reclaim_plain(struct pvq_txq *q, uint16_t max)
 		q->shadow[id] = NULL;
 		free_ids[n] = id;
 	}
-	if (n == 0)
-		return 0;
 	q->nb_free_ids += n;
 	pvq_ring_take(ring, n);
-	rte_mempool_put_bulk(q->pool, (void **)done, n);
+	return n;
+}
+
+/** Reclaim up to a chunk of packets without IN_ORDER while all are plain. */
+static __rte_always_inline uint16_t
+pvq_tx_reclaim_plain(struct pvq_txq *q, uint16_t max)
+{
+	struct rte_mbuf *done[PVQ_TX_CHUNK];
+	const uint16_t n = pvq_tx_take_plain(q, done, RTE_MIN(max, PVQ_TX_CHUNK));
+
+	if (n != 0)
+		rte_mempool_put_bulk(q->pool, (void **)done, n);
 	return n;
 }
 

@@ -76,6 +76,11 @@ pvq_thread_join(pvq_thread_t thread)
 #define PVQ_PTYPES_COUNT(count, n)
 #endif
 
+/* rte_eth_recycle_mbufs came with 23.11. */
+#if RTE_VERSION >= RTE_VERSION_NUM(23, 11, 0, 0)
+#define PVQ_HAS_RECYCLE
+#endif
+
 /* Renamed in 23.03. */
 #if RTE_VERSION < RTE_VERSION_NUM(23, 3, 0, 0)
 #define rte_tel_data_add_dict_uint rte_tel_data_add_dict_u64

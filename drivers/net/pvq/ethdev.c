@@ -298,6 +298,9 @@ const struct eth_dev_ops pvq_eth_dev_ops = {
 	.rx_burst_mode_get = pvq_rx_burst_mode_get,
 	.tx_burst_mode_get = pvq_tx_burst_mode_get,
 	.tx_done_cleanup = pvq_tx_done_cleanup,
+#ifdef PVQ_HAS_RECYCLE
+	.recycle_rxq_info_get = pvq_recycle_rxq_info_get,
+#endif
 	.stats_get = pvq_stats_get,
 	.stats_reset = pvq_stats_reset,
 	.xstats_get = pvq_xstats_get,

@@ -89,6 +89,15 @@ pvq_tx_descriptor_status(void *queue, uint16_t offset);
 int
 pvq_tx_done_cleanup(void *queue, uint32_t free_cnt);
 
+/* ethdev_recycle.c */
+#ifdef PVQ_HAS_RECYCLE
+uint16_t
+pvq_recycle_tx_mbufs(void *queue, struct rte_eth_recycle_rxq_info *info);
+void
+pvq_recycle_rxq_info_get(struct rte_eth_dev *eth, uint16_t id,
+			 struct rte_eth_recycle_rxq_info *info);
+#endif
+
 /* stats.c */
 int
 pvq_stats_get(PVQ_STATS_GET_ARGS(eth, stats, queues));

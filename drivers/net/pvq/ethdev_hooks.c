@@ -17,6 +17,10 @@ pvq_ethdev_set_fast_path(struct rte_eth_dev *eth)
 
 	eth->rx_pkt_burst = (eth_rx_burst_t)pvq_rx_paths[dev->rx_path].burst;
 	eth->tx_pkt_burst = (eth_tx_burst_t)pvq_tx_paths[dev->tx_path].burst;
+#ifdef PVQ_HAS_RECYCLE
+	eth->recycle_rx_descriptors_refill = pvq_rx_paths[dev->rx_path].recycle;
+	eth->recycle_tx_mbufs_reuse = pvq_recycle_tx_mbufs;
+#endif
 	/* A secondary process is not told when the port is configured anew. */
 	if ((offloads & RTE_ETH_TX_OFFLOAD_MT_LOCKFREE) || !primary)
 		eth->tx_pkt_burst = pvq_tx_burst_mt;
@@ -38,12 +42,20 @@ paths_chosen(struct pvq_device *dev)
 	struct rte_eth_fp_ops *fp = &rte_eth_fp_ops[dev->port_id];
 	eth_rx_burst_t rx = eth->rx_pkt_burst;
 	eth_tx_burst_t tx = eth->tx_pkt_burst;
+#ifdef PVQ_HAS_RECYCLE
+	eth_recycle_rx_descriptors_refill_t recycle = eth->recycle_rx_descriptors_refill;
+#endif
 
 	pvq_ethdev_set_fast_path(eth);
 	__atomic_compare_exchange_n(&fp->rx_pkt_burst, &rx, eth->rx_pkt_burst, false,
 				    __ATOMIC_RELEASE, __ATOMIC_RELAXED);
 	__atomic_compare_exchange_n(&fp->tx_pkt_burst, &tx, eth->tx_pkt_burst, false,
 				    __ATOMIC_RELEASE, __ATOMIC_RELAXED);
+#ifdef PVQ_HAS_RECYCLE
+	__atomic_compare_exchange_n(&fp->recycle_rx_descriptors_refill, &recycle,
+				    eth->recycle_rx_descriptors_refill, false,
+				    __ATOMIC_RELEASE, __ATOMIC_RELAXED);
+#endif
 }
 
 /* In EAL's interrupt thread, where applications expect callbacks and may close the port. */

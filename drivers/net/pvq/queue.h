@@ -99,6 +99,7 @@ struct pvq_rxq {
 	struct pvq_gate gate;
 	struct pvq_ring ring;
 	struct rte_mbuf **shadow; /**< by buffer id, NULL when not outstanding */
+	struct rte_mbuf **recycled; /**< by slot: what rte_eth_recycle_mbufs brings to be posted */
 	uint16_t *slot_id;        /**< the free buffer id each free slot holds, without IN_ORDER */
 	struct rte_mempool *pool;
 	uint64_t rearm;           /**< data_off, refcnt, nb_segs, port of a fresh mbuf */
@@ -147,6 +148,7 @@ struct pvq_tx_stats {
 	uint64_t empty;      /**< dropped: no data */
 	uint64_t ring_full;  /**< bursts cut short for want of free slots */
 	uint64_t reclaimed;  /**< packets whose buffers the device has used */
+	uint64_t recycled;   /**< of those, packets whose mbufs went to a receive queue at once */
 	uint64_t replayed;   /**< packets made available again to a new device */
 	uint64_t replay_dropped; /**< lost in a replay: the new ring could not hold them */
 	uint64_t queue_errors;
@@ -345,6 +347,21 @@ pvq_txq_write_list(struct pvq_txq *q, struct rte_mbuf *m, struct pvq_cursor *at,
  */
 uint16_t
 pvq_txq_reclaim(struct pvq_txq *q, uint16_t max, bool in_order);
+
+/**
+ * Take used packets for a receive queue to post, past the mempool. Only while all packets in the
+ * ring are plain and of @p pool. Polling lcore, outside the gate.
+ *
+ * @param[out] to
+ *   Mbufs.
+ * @param least, most
+ *   How many. Fewer than @p least go to the pool.
+ * @return
+ *   How many there are, 0 for none.
+ */
+uint16_t
+pvq_txq_recycle(struct pvq_txq *q, const struct rte_mempool *pool, struct rte_mbuf **to,
+		uint16_t least, uint16_t most);
 
 /**
  * Write as many of @p n packets as fit and publish them at once; the device is not notified. Counts

@@ -64,7 +64,8 @@ pvq_rxq_create(const struct pvq_vq *vq, struct rte_mempool *pool, const struct r
 	const size_t ring_at = RTE_ALIGN_CEIL(sizeof(struct pvq_rxq), RTE_CACHE_LINE_SIZE);
 	const size_t shadow_at = ring_at + pvq_ring_bytes(vq->size);
 	const size_t stash_at = shadow_at + vq->size * sizeof(struct rte_mbuf *);
-	const size_t ids_at = stash_at + vq->size * sizeof(struct rte_mbuf *);
+	const size_t recycled_at = stash_at + vq->size * sizeof(struct rte_mbuf *);
+	const size_t ids_at = recycled_at + vq->size * sizeof(struct rte_mbuf *);
 	const uint32_t room = rte_pktmbuf_data_room_size(pool);
 	const struct rte_memzone *mz;
 	struct pvq_rxq *q;
@@ -78,6 +79,7 @@ pvq_rxq_create(const struct pvq_vq *vq, struct rte_mempool *pool, const struct r
 	q->gate.state = PVQ_GATE_STOPPED | PVQ_GATE_AWAY | PVQ_GATE_NEW;
 	q->shadow = (struct rte_mbuf **)((char *)q + shadow_at);
 	q->stash = (struct rte_mbuf **)((char *)q + stash_at);
+	q->recycled = (struct rte_mbuf **)((char *)q + recycled_at);
 	q->slot_id = (uint16_t *)((char *)q + ids_at);
 	q->pool = pool;
 	q->buf_at = buf_at(pool);

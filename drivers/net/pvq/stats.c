@@ -42,6 +42,7 @@ static const struct counter tx_counters[] = {
 	{"empty_errors", TX(empty)},
 	{"ring_full", TX(ring_full)},
 	{"reclaimed", TX(reclaimed)},
+	{"recycled", TX(recycled)},
 	{"replayed", TX(replayed)},
 	{"replay_drops", TX(replay_dropped)},
 	{"queue_errors", TX(queue_errors)},
