@@ -12,6 +12,20 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from rig import Box  # noqa: E402
 
 
+ISA_FLAGS = {"scalar": set(), "avx2": {"avx2"},
+             "avx512": {"avx512f", "avx512bw", "avx512dq", "avx512vl"}}
+
+
+def pytest_collection_modifyitems(items):
+    """Skip everything when PVQ_TEST_ISA asks for instructions that this processor lacks."""
+    isa = os.environ.get("PVQ_TEST_ISA", "scalar")
+    with open("/proc/cpuinfo", encoding="ascii", errors="replace") as file:
+        flags = next((line.split() for line in file if line.startswith("flags")), [])
+    lacks = ISA_FLAGS[isa].difference(flags)
+    for item in items if lacks else ():
+        item.add_marker(pytest.mark.skip(reason=f"isa={isa}: no {' '.join(sorted(lacks))} here"))
+
+
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item, call):
     outcome = yield

@@ -31,6 +31,13 @@ def program():
     return os.environ.get("PVQ_TESTPMD") or "dpdk-testpmd"
 
 
+def forced(eal):
+    """EAL's arguments with PVQ_TEST_ISA, if that is set, as devarg isa= of all our ports."""
+    isa = os.environ.get("PVQ_TEST_ISA")
+    return [f"{arg},isa={isa}" if isa and arg.startswith("net_pvq") and "isa=" not in arg else arg
+            for arg in eal]
+
+
 def lcores(forwarding, first=0):
     """EAL's arguments for a main lcore and `forwarding` others, on the processors that there are.
 
@@ -85,7 +92,7 @@ class Box:
         if pvq:
             args += ["-d", plugin()]
         log = self.path(f"testpmd{len(self.pmds)}.log")
-        pmd = Testpmd([*args, *eal], [f"--nb-cores={cores}", "--total-num-mbufs=4096", *app],
+        pmd = Testpmd([*args, *forced(eal)], [f"--nb-cores={cores}", "--total-num-mbufs=4096", *app],
                       log=log, program=program(), **more)
         self.pmds.append(pmd)
         return pmd.start() if start else pmd

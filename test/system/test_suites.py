@@ -9,7 +9,7 @@ import subprocess
 
 import pytest
 
-from rig import lcores, plugin, program, start_vhost
+from rig import forced, lcores, plugin, program, start_vhost
 
 # Event adapters get a pool for 64 queues of every port, whatever the port has.
 ADAPTER_MEGABYTES = 2400
@@ -28,7 +28,7 @@ def run(box, commands, devargs="", memory=512, more=()):
     """Run commands of dpdk-test with the port as its port 0; returns what it printed."""
     argv = ["setpriv", "--pdeathsig", "KILL", dpdk_test(), *lcores(1), "--no-pci", "--no-huge",
             "-m", str(memory), "-d", plugin(), *more,
-            "--vdev", f"net_pvq0,path={box.path('s')}{devargs}"]
+            *forced(["--vdev", f"net_pvq0,path={box.path('s')}{devargs}"])]
     done = subprocess.run(argv, input="\n".join([*commands, "quit", ""]), text=True,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=120,
                           check=False, env=dict(os.environ, RUNTIME_DIRECTORY=box.folder))
