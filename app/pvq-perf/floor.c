@@ -160,7 +160,8 @@ floor_receive(struct perf_floor *floor, uint16_t q, struct rte_mbuf **pkts, uint
 			m->data_len = len;
 			pkts[done + i] = m;
 			shadow[i] = fresh[done + i];
-			desc[i].addr = rte_mbuf_iova_get(shadow[i]) + RTE_PKTMBUF_HEADROOM - HEADER;
+			/* The pool has each buffer behind its mbuf. */
+			desc[i].addr = (uintptr_t)(shadow[i] + 1) + RTE_PKTMBUF_HEADROOM - HEADER;
 			desc[i].rest = RTE_MBUF_DEFAULT_DATAROOM + HEADER +
 				((uint64_t)(r->next + i) << ID_SHIFT);
 		}

@@ -314,6 +314,7 @@ zero_copy_again(const struct perf_options *opt, const struct perf_port_options *
 static int
 check(struct perf_options *opt, const char *baseline)
 {
+	char number[16];
 	const char *rest;
 	unsigned int i;
 
@@ -341,9 +342,12 @@ check(struct perf_options *opt, const char *baseline)
 			return complain("baseline", baseline, "no --port has that name");
 		opt->baseline = port - opt->port;
 	}
-	for (i = 0; i < opt->ring.n && (opt->modes & PERF_PAIR) != 0; i++)
-		if (opt->inflight > opt->ring.value[i])
-			return complain("inflight", "", "more packets than a ring has descriptors");
+	for (i = 0; i < opt->ring.n && (opt->modes & PERF_PAIR) != 0; i++) {
+		if (opt->inflight > opt->ring.value[i]) {
+			snprintf(number, sizeof(number), "%u", opt->inflight);
+			return complain("inflight", number, "more packets than a ring has descriptors");
+		}
+	}
 	return opt->plot == NULL || perf_plot_possible() ? 0 : -ENOENT;
 }
 

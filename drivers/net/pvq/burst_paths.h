@@ -32,9 +32,14 @@ PVQ_DECLARE_PATHS(avx512);
 #endif
 
 #define PVQ_DEFINE_RX(name, path) \
+	static __rte_noinline uint16_t name##_some(struct pvq_rxq *q, struct rte_mbuf **pkts, \
+						   uint16_t n) \
+	{ \
+		return pvq_rx_some_body(q, pkts, n, path); \
+	} \
 	uint16_t name(void *queue, struct rte_mbuf **pkts, uint16_t n) \
 	{ \
-		return pvq_rx_burst_body(queue, pkts, n, path); \
+		return pvq_rx_burst_body(queue, pkts, n, path, name##_some); \
 	} \
 	void name##_recycle(void *queue, uint16_t n) \
 	{ \

@@ -184,33 +184,39 @@ pvq_rx_refill_body(struct pvq_rxq *q, const bool in_order)
 		pvq_rx_notify(q, from, n);
 }
 
-/**
- * Post @p n mbufs that lie in q->recycled, from next_avail on, without wrapping. They go to the
- * pool instead when the queue cannot take them now.
- */
+/** Post @p n mbufs that lie in q->recycled. Those that the queue cannot take now go to the pool. */
 static __rte_always_inline void
 pvq_rx_recycle_body(struct pvq_rxq *q, uint16_t n, const uint16_t path)
 {
+	struct pvq_ring *ring = &q->ring;
 	const bool in_order = (path & PVQ_PATH_IN_ORDER) != 0;
 	const uint32_t state = pvq_gate_enter(&q->gate);
-	const struct pvq_cursor from = pvq_ring_cursor(&q->ring);
-	struct rte_mbuf **bufs = &q->recycled[from.slot];
-	struct pvq_cursor to = from;
+	const struct pvq_cursor from = pvq_ring_cursor(ring);
+	struct pvq_cursor at = from;
+	uint16_t done = 0, fit = 0;
 
-	if (unlikely((state & PVQ_GATE_CLOSED) != 0 || pvq_gate_path(state) != path ||
-		     n > RTE_MIN(q->ring.nb_free, q->ring.size - from.slot))) {
-		rte_mempool_put_bulk(q->pool, (void **)bufs, n);
-	} else {
+	/* The ring may be another one by now than when these mbufs were asked for. */
+	if (likely((state & PVQ_GATE_CLOSED) == 0 && pvq_gate_path(state) == path))
+		fit = RTE_MIN(n, ring->nb_free);
+	while (done < fit) {
+		struct rte_mbuf **bufs = &q->recycled[done];
+		const uint16_t part = RTE_MIN(fit - done, ring->size - at.slot);
+
 		if (likely(in_order || q->ordered)) {
-			memcpy(&q->shadow[from.slot], bufs, n * sizeof(bufs[0]));
-			pvq_kernel_rx_post(q, bufs, n, from, true, true);
+			memcpy(&q->shadow[at.slot], bufs, part * sizeof(bufs[0]));
+			pvq_kernel_rx_post(q, bufs, part, at, done == 0, true);
 		} else {
-			pvq_kernel_rx_post(q, bufs, n, from, true, false);
+			pvq_kernel_rx_post(q, bufs, part, at, done == 0, false);
 		}
-		pvq_cursor_add(&q->ring, &to, n);
-		pvq_ring_publish(&q->ring, from.flags | VIRTQ_DESC_F_WRITE, to, n);
-		pvq_rx_notify(q, from, n);
+		pvq_cursor_add(ring, &at, part);
+		done += part;
 	}
+	if (likely(fit != 0)) {
+		pvq_ring_publish(ring, from.flags | VIRTQ_DESC_F_WRITE, at, fit);
+		pvq_rx_notify(q, from, fit);
+	}
+	if (unlikely(fit < n))
+		rte_mempool_put_bulk(q->pool, (void **)&q->recycled[fit], n - fit);
 	pvq_gate_leave(&q->gate);
 }
 
@@ -290,7 +296,7 @@ drop:
 }
 
 /**
- * Receive packets of one buffer each as long as they come in whole batches, without wrapping.
+ * Receive packets of one buffer each as long as they come in whole batches that do not wrap.
  *
  * @return
  *   Packets in @p pkts, @p n at most. What follows them is to be looked at one by one.
@@ -301,19 +307,25 @@ pvq_rx_run(struct pvq_rxq *q, struct rte_mbuf **pkts, uint16_t n, const bool ord
 {
 #if PVQ_BATCH > 1
 	struct pvq_ring *ring = &q->ring;
-	const uint16_t ready = RTE_MIN(pvq_ring_outstanding(ring), ring->size - ring->next_used);
-	const uint16_t max = RTE_MIN(n, ready);
-	struct pvq_kernel_rx k = pvq_kernel_rx_begin(q, ordered);
-	uint16_t i;
+	uint16_t total = 0, max, i;
 
-	for (i = 0; i + PVQ_BATCH <= max; i += PVQ_BATCH)
-		if (!pvq_kernel_rx_batch(q, &k, ring->next_used + i, pkts + i, ordered, mergeable))
+	do {
+		max = RTE_MIN(pvq_ring_outstanding(ring), ring->size - ring->next_used);
+		max = RTE_MIN(max, n - total);
+		if (max < PVQ_BATCH)
 			break;
-	if (i == 0)
-		return 0;
-	*bytes += pvq_kernel_rx_bytes(&k);
-	pvq_ring_take(ring, i);
-	return i;
+		struct pvq_kernel_rx k = pvq_kernel_rx_begin(q, ordered);
+
+		for (i = 0; i + PVQ_BATCH <= max; i += PVQ_BATCH)
+			if (!pvq_kernel_rx_batch(q, &k, ring->next_used + i, pkts + total + i,
+						 ordered, mergeable))
+				break;
+		*bytes += pvq_kernel_rx_bytes(&k);
+		pvq_ring_take(ring, i);
+		total += i;
+		/* Once more when it was the ring's end that stopped it. */
+	} while (i != 0 && ring->next_used == 0);
+	return total;
 #else
 	RTE_SET_USED(q);
 	RTE_SET_USED(pkts);
@@ -390,14 +402,30 @@ pvq_rx_idle(const struct pvq_rxq *q)
 	       (q->batch_left | q->merge_left) == 0 && ring->nb_free < q->free_thresh;
 }
 
-/** A whole rte_eth_rx_burst; @p path is constant. */
+/** The part of rte_eth_rx_burst when there is something to do, inside the gate; leaves it. */
 static __rte_always_inline uint16_t
-pvq_rx_burst_body(struct pvq_rxq *q, struct rte_mbuf **pkts, uint16_t n, const uint16_t path)
+pvq_rx_some_body(struct pvq_rxq *q, struct rte_mbuf **pkts, uint16_t n, const uint16_t path)
 {
 	const bool in_order = (path & PVQ_PATH_IN_ORDER) != 0;
 	const bool mergeable = (path & PVQ_PATH_MERGEABLE) != 0;
+	const uint16_t nb = pvq_rx_receive_body(q, pkts, n, in_order, mergeable);
+
+	if (q->ring.nb_free >= q->free_thresh &&
+	    likely((pvq_gate_state(&q->gate) & PVQ_GATE_ERROR) == 0))
+		pvq_rx_refill_body(q, in_order);
+	pvq_gate_leave(&q->gate);
+	return nb;
+}
+
+/**
+ * A whole rte_eth_rx_burst; @p path is constant, and @p some is pvq_rx_some_body() for it: a function
+ * of its own, so that a poll in vain need not save its many registers.
+ */
+static __rte_always_inline uint16_t
+pvq_rx_burst_body(struct pvq_rxq *q, struct rte_mbuf **pkts, uint16_t n, const uint16_t path,
+		  uint16_t (*some)(struct pvq_rxq *, struct rte_mbuf **, uint16_t))
+{
 	const uint32_t state = pvq_gate_enter(&q->gate);
-	uint16_t nb;
 
 	if (unlikely(state != PVQ_GATE_OPEN(path))) {
 		pvq_gate_leave(&q->gate);
@@ -407,12 +435,7 @@ pvq_rx_burst_body(struct pvq_rxq *q, struct rte_mbuf **pkts, uint16_t n, const u
 		pvq_gate_leave(&q->gate);
 		return 0;
 	}
-	nb = pvq_rx_receive_body(q, pkts, n, in_order, mergeable);
-	if (q->ring.nb_free >= q->free_thresh &&
-	    likely((pvq_gate_state(&q->gate) & PVQ_GATE_ERROR) == 0))
-		pvq_rx_refill_body(q, in_order);
-	pvq_gate_leave(&q->gate);
-	return nb;
+	return some(q, pkts, n);
 }
 
 #endif /* PVQ_BURST_RX_H */

@@ -255,9 +255,12 @@ pvq_tx_run(struct pvq_txq *q, struct rte_mbuf **pkts, uint16_t max, struct pvq_c
 	   bool is_head, const bool in_order, uint64_t *bytes)
 {
 #if PVQ_BATCH > 1
-	struct pvq_kernel_tx k = pvq_kernel_tx_begin(q, at, is_head);
+	struct pvq_kernel_tx k;
 	uint16_t n;
 
+	if (unlikely(max < PVQ_BATCH))
+		return 0;
+	k = pvq_kernel_tx_begin(q, at, is_head);
 	for (n = 0; n + PVQ_BATCH <= max; n += PVQ_BATCH)
 		if (!pvq_kernel_tx_batch(q, &k, pkts + n, at.slot + n, in_order))
 			break;
@@ -361,6 +364,9 @@ pvq_tx_write_body(struct pvq_txq *q, struct rte_mbuf **pkts, uint16_t n, const b
 		sum->slots += run;
 		sum->packets += run;
 		i += run;
+		/* The ring's end stopped it, and nothing else. */
+		if (run != 0 && at.slot == 0)
+			continue;
 		/* What spoilt a batch is in the next one; only then batches are worth a try. */
 		singles = PVQ_BATCH > 1 ? RTE_MIN(n - i, PVQ_BATCH) : n;
 		done = pvq_tx_write_singles(q, pkts + i, singles, &at, in_order, &head_flags, sum);
@@ -406,7 +412,7 @@ pvq_tx_burst_body(struct pvq_txq *q, struct rte_mbuf **pkts, uint16_t n, const u
 	 * As many as are sent, or a few more: a whole ring at once would go through the mempool's
 	 * cache into its common ring, and mbufs that long have left the caches would come back.
 	 */
-	const uint16_t max = RTE_MAX(PVQ_TX_CHUNK, n);
+	const uint16_t max = RTE_MAX(PVQ_TX_CHUNK, n), nb_free = q->ring.nb_free;
 	struct pvq_tx_sum sum;
 	bool more = true;
 	uint16_t done = 0;
@@ -415,8 +421,10 @@ pvq_tx_burst_body(struct pvq_txq *q, struct rte_mbuf **pkts, uint16_t n, const u
 		pvq_gate_leave(&q->gate);
 		return pvq_tx_burst_odd(q, pkts, n, state);
 	}
-	if (q->ring.nb_free < RTE_MAX(q->free_thresh, n))
-		more = pvq_tx_reclaim_body(q, max, in_order) >= max;
+	if (nb_free < RTE_MAX(q->free_thresh, n)) {
+		pvq_tx_reclaim_body(q, max, in_order);
+		more = q->ring.nb_free - nb_free >= max;
+	}
 	if (unlikely(pvq_gate_state(&q->gate) & PVQ_GATE_ERROR))
 		goto out;
 	done = pvq_tx_write_body(q, pkts, n, in_order, &sum);

@@ -35,11 +35,15 @@ pvq_recycle_rxq_info_get(struct rte_eth_dev *eth, uint16_t id,
 {
 	struct pvq_rxq *q = eth->data->rx_queues[id];
 
+	/*
+	 * Not the places of the ring, which the control path may change between the two halves of
+	 * a call: an array that is filled from its beginning, with room for as many as are free.
+	 */
 	*info = (struct rte_eth_recycle_rxq_info){
 		.mbuf_ring = q->recycled,
 		.mp = q->pool,
-		.refill_head = &q->ring.next_avail,
-		.receive_tail = &q->ring.next_used,
+		.refill_head = &q->recycled_at,
+		.receive_tail = &q->ring.nb_free,
 		/* Others reckon with powers of two; in a ring of one there is never room. */
 		.mbuf_ring_size = rte_is_power_of_2(q->vq.size) ? q->vq.size : 1,
 	};

@@ -10,8 +10,8 @@
  * What the kernels for x86 share; each has its own way to read descriptors. A descriptor has 16
  * bytes, and so have the parts of an mbuf that a packet needs, each on cache lines of its own: most
  * of the work is a few operations a packet on 128-bit registers, and wider ones would only be taken
- * apart again. One branch a batch asks whether all of its packets are as they should be; if not,
- * nothing of the batch is done.
+ * apart again. A few branches ask whether a whole batch is as it should be; if not, nothing of the
+ * batch is done.
  *
  * Aligned 16-byte loads and stores are atomic on processors with AVX, so a descriptor is read and
  * written as a whole.
@@ -256,7 +256,7 @@ pvq_kernel_tx_bytes(const struct pvq_kernel_tx *k)
  * @param slot
  *   The batch's first, which follows the last batch's; the batch does not wrap and is free.
  * @return
- *   false when no packet was touched; slots may have been written, but not been made available.
+ *   false when nothing was done.
  */
 static __rte_always_inline bool
 pvq_kernel_tx_batch(struct pvq_txq *q, struct pvq_kernel_tx *k, struct rte_mbuf **pkts,

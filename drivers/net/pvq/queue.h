@@ -99,12 +99,13 @@ struct pvq_rxq {
 	struct pvq_gate gate;
 	struct pvq_ring ring;
 	struct rte_mbuf **shadow; /**< by buffer id, NULL when not outstanding */
-	struct rte_mbuf **recycled; /**< by slot: what rte_eth_recycle_mbufs brings to be posted */
+	struct rte_mbuf **recycled; /**< what rte_eth_recycle_mbufs brings to be posted */
 	uint16_t *slot_id;        /**< the free buffer id each free slot holds, without IN_ORDER */
 	struct rte_mempool *pool;
 	uint64_t rearm;           /**< data_off, refcnt, nb_segs, port of a fresh mbuf */
 	uint32_t buf_at;          /**< bytes from an mbuf to its buffer, 0 when they lie apart */
 	uint32_t capacity;        /**< bytes posted for each buffer, header included */
+	uint16_t recycled_at;     /**< always 0: mbufs are brought to the beginning */
 	uint16_t free_thresh;     /**< refill when this many slots are free */
 	bool ordered;             /**< every id has been its slot so far, IN_ORDER or not */
 	bool scatter;             /**< the application takes packets of several mbufs */
