@@ -19,6 +19,11 @@ from demo import choose_cpus
 
 # Much longer than any launch should take.
 LAUNCH_LIMIT = 1800
+# Where a port's memory and code come to lie depends on which port is first.
+SOLO_LAUNCHES = 3
+# What makes an entry of solo another one, and what of it adds up.
+SAME = ("name", "burst", "frame", "ring", "queue_pairs")
+SUMMED = ("offered", "taken", "lost", "wrong")
 
 MEMIF = "net_memif0,role=client,zero-copy=yes"
 MEMIF_PEER = "net_memif1,role=server"
@@ -140,6 +145,25 @@ def launch(args, one, turn):
         return json.load(file)
 
 
+def merge_solo(launches):
+    """One entry a port and point from several launches: medians of the launches' figures."""
+    merged = []
+    for first in launches[0]["results"]:
+        def same(entry, first=first):
+            return all(entry[key] == first[key] for key in SAME)
+        own = [entry for one in launches for entry in one["results"] if same(entry)]
+        entry = {**first, "launches": len(own)}
+        for way in ("tx", "rx"):
+            if way in first:
+                entry[way] = {key: statistics.median(one[way][key] for one in own)
+                              for key in first[way]}
+        for key in SUMMED:
+            if key in first:
+                entry[key] = sum(one[key] for one in own)
+        merged.append(entry)
+    return merged
+
+
 def merge_pair(launches):
     """One entry a port from several launches: medians and extremes of the launches' medians."""
     names = list(dict.fromkeys(entry["name"] for one in launches for entry in one["results"]))
@@ -154,7 +178,8 @@ def merge_pair(launches):
         entry["mpps"] = {"median": statistics.median(rates), "lowest": min(rates),
                          "highest": max(rates)}
         if ratios:
-            entry["mpps"]["ratio"] = statistics.median(ratios)
+            entry["mpps"].update(ratio=statistics.median(ratios), ratio_lowest=min(ratios),
+                                 ratio_highest=max(ratios))
         entry["round_trip_ns"] = statistics.median(one["round_trip_ns"] for one in own)
         for key in ("polls", "empty_polls", "received", "lost", "wrong"):
             entry[key] = sum(one[key] for one in own)
@@ -164,7 +189,7 @@ def merge_pair(launches):
 
 def measure(args, one):
     """All launches of a set; returns its part of the results, None if any failed."""
-    launches = args.launches if one.mode == "pair" else 1
+    launches = args.launches if one.mode == "pair" else SOLO_LAUNCHES
     done = []
     for turn in range(launches):
         print(f"   {one.name}" + (f", launch {turn + 1} of {launches}" if launches > 1 else ""),
@@ -173,7 +198,7 @@ def measure(args, one):
         if found is None:
             return None
         done.append(found)
-    results = merge_pair(done) if one.mode == "pair" else done[0]["results"]
+    results = (merge_pair if one.mode == "pair" else merge_solo)(done)
     about = {key: value for key, value in done[0].items() if key != "results"}
     return {"set": one.name, "title": one.title, "mode": one.mode, **about, "results": results}
 
@@ -203,7 +228,7 @@ def main():
     parser.add_argument("--plugin", required=True, help="librte_net_pvq.so")
     parser.add_argument("--output", required=True, help="folder for the results")
     parser.add_argument("--only", help="sets, separated by commas")
-    parser.add_argument("--rounds", type=int, default=300)
+    parser.add_argument("--rounds", type=int, default=100)
     parser.add_argument("--windows", type=int, default=10)
     parser.add_argument("--launches", type=int, default=9)
     parser.add_argument("--flags", default="", help="what DPDK was built for, to be told")

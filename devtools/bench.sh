@@ -24,7 +24,7 @@ launch wrote to a folder.
                            solo with more frame sizes, ring sizes, queue pairs
                   pair, pair-default, latency
                            two lcores, several launches
-  --rounds N    rounds of solo (default 300)
+  --rounds N    rounds of solo in each of 3 launches, with another port first in each (default 100)
   --windows N   windows of pair in each launch (default 10)
   --launches N  launches of pair, with the ports in another order each (default 9)
   --output DIR  the folder for the results (default: bench/ in the build folder)

@@ -25,6 +25,13 @@ def ratio(figures):
     return f"{figures['ratio']:.2f}" if "ratio" in figures else "\\-"
 
 
+def ratio_span(figures):
+    """The ratio of several launches, with the lowest and the highest."""
+    if "ratio" not in figures:
+        return "\\-"
+    return f"{figures['ratio']:.2f} ({figures['ratio_lowest']:.2f}-{figures['ratio_highest']:.2f})"
+
+
 def varying(entries):
     """The columns of POINT that differ among the entries."""
     return [(key, title) for key, title in POINT if len({entry[key] for entry in entries}) > 1]
@@ -57,7 +64,7 @@ def pair(part):
         rate = entry["mpps"]
         rows.append([entry["name"],
                      f"{rate['median']:.2f} ({rate['lowest']:.2f}-{rate['highest']:.2f})",
-                     ratio(rate), f"{entry['round_trip_ns']:.0f} ns",
+                     ratio_span(rate), f"{entry['round_trip_ns']:.0f} ns",
                      f"{100 * entry['empty_polls'] / max(1, entry['polls']):.0f} %"])
     return table(["port", "Mpps each way", "ratio", "round trip", "empty polls"], rows)
 
@@ -80,8 +87,9 @@ def section(part):
     fixed = [f"{title} {one[key]}" for key, title in POINT
              if (key, title) not in varying(part["results"])]
     if part["mode"] == "solo":
-        how = ("TSC cycles a packet, median of the rounds (10th to 90th percentile); ratios to "
-               f"{part['baseline']}; taken is the part of the packets offered that tx took.")
+        how = ("TSC cycles a packet, median of the rounds (10th to 90th percentile), and of these "
+               f"the median of {one['launches']} launches; ratios to {part['baseline']}; taken is "
+               "the part of the packets offered that tx took.")
         body = solo(part)
     else:
         how = (f"Median of {one['launches']} launches (lowest to highest), {one['inflight']} "
