@@ -18,6 +18,7 @@ launch wrote to a folder.
                 installed DPDK. It is fetched and built once (2 minutes) and kept in ~/.cache/pvq
   --only LIST   only these of the sets, which are
                   default  solo, nobody has a flag or an option
+                  others   solo, the same with portable code, the split ring and memif
                   best     solo, SIMD up to 512 bits, no mergeable buffers, net_virtio's vector path
                   ooo      solo, the backend does not offer IN_ORDER
                   frames, rings, scale

@@ -32,6 +32,8 @@ enum { DIFF_REF, DIFF_SUB, DIFF_SIDES };
 /** Longest burst. */
 #define DIFF_BURST 256u
 #define DIFF_EXTERNALS 16u
+/** A call of a burst function without mbufs takes about as long as one with so many more. */
+#define DIFF_WORK_OF_CALL 32u
 
 /** Bytes behind the headroom in the mbufs of the two pools, of which the second has a cache. */
 #define DIFF_DATA_0 120u
@@ -71,6 +73,7 @@ enum diff_seen {
 	DIFF_NOTIFIED,
 	DIFF_LIES,
 	DIFF_ERRORS,        /**< queues that were closed because of a lie */
+	DIFF_TRACED,        /**< bursts of several slots, looked at after every instruction */
 	DIFF_SEEN_COUNT,
 };
 
@@ -83,6 +86,8 @@ struct diff_state {
 	uint32_t episode;
 	uint32_t step;
 	char setup[200]; /**< the choices it began with, as text */
+	const char *no_trace; /**< what diff_trace_lack() says */
+	uint64_t trace_ops;   /**< operations of the run: the more, the fewer of them are traced */
 	/* Of an episode: what both sides have as long as they agree. */
 	unsigned int nb_held;
 	unsigned int nb_pending;
@@ -229,6 +234,22 @@ diff_lie_behind(struct pvq_ring *ring);
 void
 diff_lie_used(uint16_t size, bool rx);
 
+/** Why bursts cannot be looked at after every instruction, or NULL when they can. */
+const char *
+diff_trace_lack(void);
+
+/**
+ * Call a side's burst function. Now and then, of the one under test, look at the ring after every
+ * instruction: the burst has to become available at once, and what is available has to be final.
+ *
+ * @param work
+ *   About how many mbufs the call handles, plus DIFF_WORK_OF_CALL. The more, the more rarely it
+ *   is traced: a trap takes as long as thousands of instructions.
+ */
+uint16_t
+diff_burst(const struct diff_side *s, void *queue, const struct pvq_ring *ring, uint32_t work,
+	   struct rte_mbuf **pkts, uint16_t n);
+
 /** Count a burst and compare what it returned. */
 void
 diff_burst_done(uint16_t ref, uint16_t sub, uint16_t asked);
@@ -245,6 +266,7 @@ diff_tx_episode(void);
 struct diff_wish {
 	bool fast_free;    /**< what RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE allows */
 	bool special;      /**< one that need not be plain */
+	bool again;        /**< of the same kind as the packet before */
 	unsigned int pool; /**< of plain packets */
 	uint32_t max_len;  /**< longest that the device takes, bytes */
 };

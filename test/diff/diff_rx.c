@@ -8,25 +8,12 @@
 
 #include <rte_ethdev.h>
 
-#include "diff.h"
+#include "diff_rx.h"
 
 #define LEN_MAX 4096u  /* longest packet the device sends */
 #define BURSTS_AFTER 4 /* bursts after a lie */
 
-struct choices {
-	uint16_t size;
-	struct pvq_queue_mode mode;
-	bool poison, scatter, lies;
-	unsigned int pool, nb_mbufs;
-	uint16_t free_thresh;
-	struct diff_habits habits;
-	unsigned int several;  /* one in so many packets takes several buffers */
-	unsigned int hold;     /* the application keeps one in so many packets for a while */
-};
-
-static struct choices now;
-/* What the device sends, of which every packet is a part. */
-static uint8_t bytes[2 * LEN_MAX];
+static struct rx_choices now;
 
 static void
 choose(void)
@@ -111,127 +98,6 @@ open_queue(struct diff_side *s, enum pvq_isa isa)
 	pvq_gate_clear(&s->rxq->gate, PVQ_GATE_CLOSED);
 }
 
-/* ---- the device ------------------------------------------------------------------------------ */
-
-static void
-junk_hdr(struct pd_net_hdr *hdr)
-{
-	*hdr = (struct pd_net_hdr){
-		.flags = diff_rand(),
-		.gso_type = diff_rand(),
-		.hdr_len = diff_rand(),
-		.gso_size = diff_rand(),
-		.csum_start = diff_rand(),
-		.csum_offset = diff_rand(),
-	};
-}
-
-/* What a device may do with a packet of @len bytes. */
-static struct pd_rx_opts
-honest_opts(uint32_t *len)
-{
-	const uint32_t room = now.pool == 0 ? DIFF_DATA_0 : DIFF_DATA_1;
-	struct pd_rx_opts o = {
-		.order = now.habits.order,
-		.seed = diff_rand(),
-		/* Without WRITE the model's junk goes into the length too. */
-		.no_write = !now.poison && diff_chance(8),
-		.stage = now.habits.stage && diff_chance(2),
-	};
-
-	*len = diff_chance(8) ? room : diff_below(room + 1);
-	if (now.mode.mergeable && diff_chance(now.several)) {
-		o.min_parts = 1 + diff_below(4);
-		*len = diff_chance(2) ? o.min_parts + diff_below(room) : diff_below(LEN_MAX);
-		o.min_parts = RTE_MIN(o.min_parts, *len + 1);
-		if (o.min_parts > 1 && !o.stage && diff_chance(4))
-			o.withhold = diff_below(o.min_parts);
-		/* All parts but the last are full then, as they are without min_parts. */
-		if (now.habits.batch && !o.stage && o.withhold == 0 && diff_chance(2)) {
-			o.min_parts = 0;
-			o.batch = true;
-			o.no_write = false;
-		}
-	}
-	return o;
-}
-
-static int
-send_packet(const struct pd_rx_opts *o, uint32_t len)
-{
-	/* Packets that follow each other differ from their first byte on. */
-	const uint8_t *data = bytes + diff.made++ % LEN_MAX;
-	const int ref = pd_rx_packet(diff.side[DIFF_REF].dev, data, len, o);
-
-	diff_same("buffers used for a packet", ref,
-		  pd_rx_packet(diff.side[DIFF_SUB].dev, data, len, o));
-	return ref;
-}
-
-/* Packets that fill their buffers, and a last one that need not, by one used descriptor. */
-static int
-send_batch(uint32_t count)
-{
-	const uint32_t room = now.pool == 0 ? DIFF_DATA_0 : DIFF_DATA_1;
-	struct pd_pkt pkts[32];
-	uint32_t i;
-	int ref;
-
-	count = RTE_MIN(count, RTE_DIM(pkts));
-	for (i = 0; i < count; i++)
-		pkts[i] = (struct pd_pkt){bytes + diff.made++ % LEN_MAX, room};
-	pkts[count - 1].len = diff_below(room + 1);
-	ref = pd_rx_batch(diff.side[DIFF_REF].dev, pkts, count);
-	diff_same("batch of packets", ref, pd_rx_batch(diff.side[DIFF_SUB].dev, pkts, count));
-	return ref == 0 ? (int)count : ref;
-}
-
-static void
-send_honest(uint32_t packets)
-{
-	struct pd_net_hdr hdr;
-	struct pd_rx_opts o;
-	uint32_t len, i;
-	int ret;
-
-	for (i = 0; i < packets; i++) {
-		if (now.habits.batch && diff_chance(4)) {
-			ret = send_batch(1 + diff_below(12));
-		} else {
-			o = honest_opts(&len);
-			if (diff_chance(4)) {
-				junk_hdr(&hdr);
-				o.hdr = &hdr;
-			}
-			ret = send_packet(&o, len);
-		}
-		if (ret < 0)
-			break;
-	}
-}
-
-/* A length or a number of buffers that is not true, of a packet that is otherwise as it should. */
-static void
-lie_packet(void)
-{
-	static const uint32_t lens[] = {0, 1, 11, 12, 13, 65535, 65536, 65548, UINT32_MAX - 11,
-					UINT32_MAX};
-	const uint32_t room = now.pool == 0 ? DIFF_DATA_0 : DIFF_DATA_1;
-	struct pd_rx_opts o = {.order = now.habits.order, .seed = diff_rand()};
-
-	if (diff_chance(2)) {
-		o.set_num_buffers = true;
-		o.num_buffers = diff_chance(2) ? diff_below(6) : diff_rand();
-	} else {
-		o.set_len = true;
-		o.len = diff_chance(2) ? room + PD_NET_HDR_BYTES + diff_below(3) :
-			diff_chance(2) ? 65536 + diff_below(room) : lens[diff_below(RTE_DIM(lens))];
-	}
-	send_packet(&o, diff_below(room));
-	diff.seen[DIFF_LIES]++;
-	diff.lied = true;
-}
-
 /* ---- comparison ------------------------------------------------------------------------------ */
 
 static void
@@ -294,7 +160,7 @@ same_packet(const struct rte_mbuf *a, const struct rte_mbuf *b)
 	DIFF_FIELD(a, b, pkt_len);
 	DIFF_FIELD(a, b, nb_segs);
 	diff.seen[DIFF_SEVERAL_SEGS] += a->nb_segs > 1;
-	if (a->pkt_len > LEN_MAX * 64 || a->ol_flags != 0 || a->packet_type != 0)
+	if (a->pkt_len > RX_LEN_MAX * 64 || a->ol_flags != 0 || a->packet_type != 0)
 		diff_fail("packet of %u bytes with ol_flags 0x%" PRIx64 ", packet_type %u",
 			  a->pkt_len, a->ol_flags, a->packet_type);
 	for (; a != NULL && b != NULL; a = a->next, b = b->next, segs++) {
@@ -359,13 +225,15 @@ poll_queues(uint16_t n)
 	struct rte_mbuf *pkts[DIFF_SIDES][DIFF_BURST + 1];
 	const struct pvq_rx_stats before = diff.side[DIFF_REF].rxq->stats, *after;
 	const bool was_closed = diff.closed;
+	/* Received, and posted. */
+	const uint32_t work = DIFF_WORK_OF_CALL + n + diff.side[DIFF_REF].rxq->ring.nb_free;
 	uint16_t got[DIFF_SIDES], i;
 
 	DIFF_FOREACH_SIDE(s) {
 		const unsigned int side = s - diff.side;
 
 		pkts[side][n] = (void *)(uintptr_t)0x5a5a;
-		got[side] = s->burst(s->rxq, pkts[side], n);
+		got[side] = diff_burst(s, s->rxq, &s->rxq->ring, work, pkts[side], n);
 		if (pkts[side][n] != (void *)(uintptr_t)0x5a5a)
 			diff_fail("a burst of %u wrote more than that", n);
 	}
@@ -395,12 +263,12 @@ lie(void)
 	diff_fetch(false);
 	diff_flush(true);
 	for (; lies != 0; lies--) {
-		send_honest(diff_below(16));
+		diff_rx_send(diff_below(16));
 		if (diff_chance(2))
 			diff_lie_used(now.size, true);
 		else
-			lie_packet();
-		send_honest(diff_below(16));
+			diff_rx_lie_packet();
+		diff_rx_send(diff_below(16));
 		diff_flush(true);
 		for (i = 0; i < BURSTS_AFTER; i++)
 			poll_queues(diff_burst_len());
@@ -422,11 +290,10 @@ close_queues(bool honest)
 void
 diff_rx_episode(void)
 {
-	uint32_t steps, i;
+	uint32_t steps;
 
 	choose();
-	for (i = 0; i < sizeof(bytes); i++)
-		bytes[i] = diff_rand();
+	diff_rx_device_start(&now);
 	diff_pools_deal(now.pool == 0 ? now.nb_mbufs : 0, now.pool == 1 ? now.nb_mbufs : 0);
 	open_queue(&diff.side[DIFF_REF], PVQ_ISA_SCALAR);
 	open_queue(&diff.side[DIFF_SUB], diff.isa);
@@ -437,7 +304,7 @@ diff_rx_episode(void)
 	for (diff.step = 0; diff.step < steps; diff.step++) {
 		diff_habits_change(&now.habits, now.mode.in_order);
 		diff_fetch(now.habits.slow);
-		send_honest(now.habits.slow ? diff_below(40) : diff_burst_len());
+		diff_rx_send(now.habits.slow ? diff_below(40) : diff_burst_len());
 		diff_flush(false);
 		diff_device_event(now.size);
 		poll_queues(diff_burst_len());

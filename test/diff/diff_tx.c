@@ -14,6 +14,10 @@
 #define BURSTS_AFTER 4
 /** Longest packet there is, in bytes; no segment is longer than the first pool's mbufs. */
 #define PACKET_MAX 65536u
+/** Packets of a batch, in the kernels that have batches. */
+#define BATCH 4u
+/** So much more often a burst is traced whose head is not in its first batch. */
+#define LATE_HEAD_FAVOUR 64u
 
 struct choices {
 	uint16_t size;
@@ -24,6 +28,7 @@ struct choices {
 	unsigned int nb_mbufs;
 	struct diff_habits habits;
 	unsigned int special; /* one in so many packets is not plain */
+	unsigned int streak;  /* so many packets more are of the same kind */
 	bool lies;
 };
 
@@ -246,12 +251,43 @@ make_packets(unsigned int n)
 	struct rte_mbuf *pair[DIFF_SIDES];
 
 	for (; diff.nb_pending < n; diff.nb_pending++) {
-		now.wish.special = diff_chance(now.special);
+		now.wish.again = now.streak != 0;
+		if (now.streak != 0) {
+			now.streak--;
+		} else {
+			now.wish.special = diff_chance(now.special);
+			if (now.wish.special && diff_chance(4))
+				now.streak = diff_below(12);
+		}
 		if (!diff_tx_make(&now.wish, pair))
 			break;
 		DIFF_FOREACH_SIDE(s)
 			s->pending[diff.nb_pending] = pair[s - diff.side];
 	}
+}
+
+/* About how many mbufs a burst of @n handles; less where a look is worth more. */
+static uint32_t
+work_for(uint32_t n)
+{
+	const struct diff_side *r = &diff.side[DIFF_REF];
+	const struct pvq_ring *ring = &r->txq->ring;
+	uint32_t work = DIFF_WORK_OF_CALL, drops = 0, i;
+
+	/* It reclaims first, and what is not plain takes longer. */
+	if (ring->nb_free < RTE_MAX(r->txq->free_thresh, n))
+		work += ring->size - ring->nb_free + 8 * r->txq->nb_special;
+	for (i = 0; i < n; i++) {
+		const struct rte_mbuf *m = r->pending[i];
+
+		work += m->nb_segs;
+		if (drops == i && (m->pkt_len == 0 || m->pkt_len > now.mode.max_tx_len))
+			drops++;
+	}
+	/* What is dropped takes no slot: the head is in a batch that is not the first. */
+	if (drops != 0 && drops % BATCH == 0 && n - drops >= BATCH)
+		work /= LATE_HEAD_FAVOUR;
+	return work;
 }
 
 static void
@@ -260,11 +296,13 @@ send_packets(unsigned int n)
 	const struct pvq_tx_stats before = diff.side[DIFF_REF].txq->stats, *after;
 	const bool was_closed = diff.closed;
 	uint16_t sent[DIFF_SIDES];
+	uint32_t work;
 
 	make_packets(n);
 	n = RTE_MIN(n, diff.nb_pending);
+	work = work_for(n);
 	DIFF_FOREACH_SIDE(s)
-		sent[s - diff.side] = s->burst(s->txq, s->pending, n);
+		sent[s - diff.side] = diff_burst(s, s->txq, &s->txq->ring, work, s->pending, n);
 	diff_burst_done(sent[DIFF_REF], sent[DIFF_SUB], n);
 	same_queues();
 	DIFF_FOREACH_SIDE(s)

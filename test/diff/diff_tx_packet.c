@@ -99,8 +99,10 @@ choose_lens(struct shape *s)
 static void
 choose_shape(struct shape *s, const struct diff_wish *wish)
 {
-	s->kind = !wish->special ? PLAIN :
-				   diff_below(wish->fast_free ? LAST_FAST_FREE + 1 : SHAPES);
+	const uint32_t kinds = wish->fast_free ? LAST_FAST_FREE + 1 : SHAPES;
+
+	if (!wish->again)
+		s->kind = !wish->special ? PLAIN : diff_below(kinds);
 	s->pool = wish->pool;
 	if (s->kind == EXTERNAL && !choose_external(s))
 		s->kind = CLONE;

@@ -43,6 +43,7 @@ static const char *const seen_names[DIFF_SEEN_COUNT] = {
 	[DIFF_NOTIFIED] = "notified",
 	[DIFF_LIES] = "lies",
 	[DIFF_ERRORS] = "found out",
+	[DIFF_TRACED] = "bursts traced",
 };
 
 static bool running;
@@ -168,6 +169,8 @@ run(const struct options *o, enum pvq_isa isa, bool tx)
 	diff.isa = isa;
 	diff.tx = tx;
 	diff.seed = o->seed;
+	/* All bursts of an episode by itself: what a trace found is to be found again. */
+	diff.trace_ops = o->episode >= 0 ? 0 : o->ops;
 	memset(diff.seen, 0, sizeof(diff.seen));
 	running = true;
 	do {
@@ -186,9 +189,12 @@ run(const struct options *o, enum pvq_isa isa, bool tx)
 		printf("%s %" PRIu64 " %s", i == 0 ? "" : ",", diff.seen[i], seen_names[i]);
 	printf("\n");
 	fflush(stdout);
-	for (i = 0; i < DIFF_SEEN_COUNT; i++)
+	for (i = 0; i < DIFF_SEEN_COUNT; i++) {
+		if (i == DIFF_TRACED && diff.no_trace != NULL)
+			continue;
 		if (o->ops >= OPS_FOR_ALL && o->episode < 0 && diff.seen[i] == 0)
 			diff_fail("never met: %s", seen_names[i]);
+	}
 }
 
 int
@@ -223,6 +229,9 @@ main(int argc, char **argv)
 	fflush(stdout);
 	if (unit_eal_start(NULL) != 0)
 		return EXIT_FAILURE;
+	diff.no_trace = diff_trace_lack();
+	if (diff.no_trace != NULL)
+		printf("tracing of bursts: skipped, %s\n", diff.no_trace);
 	diff_pools_create();
 	atexit(tell_place);
 	for (isa = 0; isa < PVQ_ISA_COUNT; isa++) {
