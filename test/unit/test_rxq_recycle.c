@@ -186,11 +186,11 @@ bring(unsigned int n)
 static void
 open_rx(unsigned int switches)
 {
-	struct rx_setup setup = rx_setup_of(SIZE, switches);
+	const struct rx_setup setup = rx_setup_of(SIZE, switches);
 
-	/* So that most of the ring is left to recycling. */
-	setup.free_thresh = SIZE / 2;
 	rx_open(&rx, &setup);
+	assert_true(pvq_rxq_recycle(rx.q));
+	assert_int_equal(rx.q->free_thresh, SIZE / 2);
 }
 
 /* In all modes, from every slot, and after a device without IN_ORDER has changed the order. */

@@ -34,6 +34,8 @@ pvq_recycle_rxq_info_get(struct rte_eth_dev *eth, uint16_t id,
 			 struct rte_eth_recycle_rxq_info *info)
 {
 	struct pvq_rxq *q = eth->data->rx_queues[id];
+	/* Others reckon with powers of two; in a ring of one there is never room. */
+	const bool can = rte_is_power_of_2(q->vq.size) && pvq_rxq_recycle(q);
 
 	/*
 	 * Not the places of the ring, which the control path may change between the two halves of
@@ -44,11 +46,8 @@ pvq_recycle_rxq_info_get(struct rte_eth_dev *eth, uint16_t id,
 		.mp = q->pool,
 		.refill_head = &q->recycled_at,
 		.receive_tail = &q->ring.nb_free,
-		/* Others reckon with powers of two; in a ring of one there is never room. */
-		.mbuf_ring_size = rte_is_power_of_2(q->vq.size) ? q->vq.size : 1,
+		.mbuf_ring_size = can ? q->vq.size : 1,
 	};
-	/* Leave something to recycling: the pool is for what it cannot bring. */
-	q->free_thresh = RTE_MAX(q->free_thresh, q->vq.size / 2);
 }
 
 #endif /* PVQ_HAS_RECYCLE */

@@ -99,7 +99,7 @@ struct pvq_rxq {
 	struct pvq_gate gate;
 	struct pvq_ring ring;
 	struct rte_mbuf **shadow; /**< by buffer id, NULL when not outstanding */
-	struct rte_mbuf **recycled; /**< what rte_eth_recycle_mbufs brings to be posted */
+	struct rte_mbuf **recycled; /**< what rte_eth_recycle_mbufs brings; NULL if never asked for */
 	uint16_t *slot_id;        /**< the free buffer id each free slot holds, without IN_ORDER */
 	struct rte_mempool *pool;
 	uint64_t rearm;           /**< data_off, refcnt, nb_segs, port of a fresh mbuf */
@@ -237,6 +237,16 @@ pvq_queue_error_text(enum pvq_queue_error error);
 struct pvq_rxq *
 pvq_rxq_create(const struct pvq_vq *vq, struct rte_mempool *pool, const struct rte_eth_rxconf *conf,
 	       uint64_t offloads);
+
+/**
+ * Prepare the queue for mbufs from rte_eth_recycle_mbufs: q->recycled takes as many as the ring has
+ * slots, and the queue leaves half of the ring to them. Control path.
+ *
+ * @return
+ *   Whether there was memory.
+ */
+bool
+pvq_rxq_recycle(struct pvq_rxq *q);
 
 /** Free the queue and every mbuf it holds. The device must be out of the ring. */
 void

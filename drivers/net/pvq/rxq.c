@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include <rte_ethdev.h>
+#include <rte_malloc.h>
 
 #include "log.h"
 #include "net_hdr.h"
@@ -64,8 +65,7 @@ pvq_rxq_create(const struct pvq_vq *vq, struct rte_mempool *pool, const struct r
 	const size_t ring_at = RTE_ALIGN_CEIL(sizeof(struct pvq_rxq), RTE_CACHE_LINE_SIZE);
 	const size_t shadow_at = ring_at + pvq_ring_bytes(vq->size);
 	const size_t stash_at = shadow_at + vq->size * sizeof(struct rte_mbuf *);
-	const size_t recycled_at = stash_at + vq->size * sizeof(struct rte_mbuf *);
-	const size_t ids_at = recycled_at + vq->size * sizeof(struct rte_mbuf *);
+	const size_t ids_at = stash_at + vq->size * sizeof(struct rte_mbuf *);
 	const uint32_t room = rte_pktmbuf_data_room_size(pool);
 	const struct rte_memzone *mz;
 	struct pvq_rxq *q;
@@ -79,7 +79,6 @@ pvq_rxq_create(const struct pvq_vq *vq, struct rte_mempool *pool, const struct r
 	q->gate.state = PVQ_GATE_STOPPED | PVQ_GATE_AWAY | PVQ_GATE_NEW;
 	q->shadow = (struct rte_mbuf **)((char *)q + shadow_at);
 	q->stash = (struct rte_mbuf **)((char *)q + stash_at);
-	q->recycled = (struct rte_mbuf **)((char *)q + recycled_at);
 	q->slot_id = (uint16_t *)((char *)q + ids_at);
 	q->pool = pool;
 	q->buf_at = buf_at(pool);
@@ -94,12 +93,27 @@ pvq_rxq_create(const struct pvq_vq *vq, struct rte_mempool *pool, const struct r
 	return q;
 }
 
+bool
+pvq_rxq_recycle(struct pvq_rxq *q)
+{
+	if (q->recycled == NULL)
+		q->recycled = rte_zmalloc_socket("pvq_recycled",
+						 q->vq.size * sizeof(q->recycled[0]), 0,
+						 q->vq.socket_id);
+	if (q->recycled == NULL)
+		return false;
+	/* Leave something to recycling: the pool is for what it cannot bring. */
+	q->free_thresh = RTE_MAX(q->free_thresh, q->vq.size / 2);
+	return true;
+}
+
 void
 pvq_rxq_free(struct pvq_rxq *q)
 {
 	if (q == NULL)
 		return;
 	pvq_rxq_clear(q, false);
+	rte_free(q->recycled);
 	pvq_vq_free(&q->vq);
 }
 
