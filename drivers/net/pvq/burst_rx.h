@@ -307,15 +307,17 @@ pvq_rx_run(struct pvq_rxq *q, struct rte_mbuf **pkts, uint16_t n, const bool ord
 {
 #if PVQ_BATCH > 1
 	struct pvq_ring *ring = &q->ring;
-	uint16_t total = 0, max, i;
+	uint16_t total = 0, i;
 
 	do {
-		max = RTE_MIN(pvq_ring_outstanding(ring), ring->size - ring->next_used);
-		max = RTE_MIN(max, n - total);
+		const uint16_t ready =
+			RTE_MIN(pvq_ring_outstanding(ring), ring->size - ring->next_used);
+		const uint16_t max = RTE_MIN(ready, n - total);
+		struct pvq_kernel_rx k;
+
 		if (max < PVQ_BATCH)
 			break;
-		struct pvq_kernel_rx k = pvq_kernel_rx_begin(q, ordered);
-
+		k = pvq_kernel_rx_begin(q, ordered);
 		for (i = 0; i + PVQ_BATCH <= max; i += PVQ_BATCH)
 			if (!pvq_kernel_rx_batch(q, &k, ring->next_used + i, pkts + total + i,
 						 ordered, mergeable))
