@@ -26,12 +26,22 @@
 	uint16_t pvq_tx_##isa##_in_order(void *queue, struct rte_mbuf **pkts, uint16_t n)
 
 PVQ_DECLARE_PATHS(scalar);
+
+/** What a vector path calls when less than a batch is asked for: pvq_rx_some_body(), scalar. */
+#define PVQ_DECLARE_FEW(name) \
+	uint16_t name##_few(struct pvq_rxq *q, struct rte_mbuf **pkts, uint16_t n)
+
+PVQ_DECLARE_FEW(pvq_rx_scalar);
+PVQ_DECLARE_FEW(pvq_rx_scalar_in_order);
+PVQ_DECLARE_FEW(pvq_rx_scalar_merge);
+PVQ_DECLARE_FEW(pvq_rx_scalar_in_order_merge);
+
 #ifdef RTE_ARCH_X86_64
 PVQ_DECLARE_PATHS(avx2);
 PVQ_DECLARE_PATHS(avx512);
 #endif
 
-#define PVQ_DEFINE_RX(name, path) \
+#define PVQ_DEFINE_RX(name, path, few) \
 	static __rte_noinline uint16_t name##_some(struct pvq_rxq *q, struct rte_mbuf **pkts, \
 						   uint16_t n) \
 	{ \
@@ -39,7 +49,7 @@ PVQ_DECLARE_PATHS(avx512);
 	} \
 	uint16_t name(void *queue, struct rte_mbuf **pkts, uint16_t n) \
 	{ \
-		return pvq_rx_burst_body(queue, pkts, n, path, name##_some); \
+		return pvq_rx_burst_body(queue, pkts, n, path, name##_some, few##_few); \
 	} \
 	void name##_recycle(void *queue, uint16_t n) \
 	{ \
@@ -54,11 +64,14 @@ PVQ_DECLARE_PATHS(avx512);
 
 /** All functions of one instruction set, whose number is @p number. */
 #define PVQ_DEFINE_PATHS(isa, number) \
-	PVQ_DEFINE_RX(pvq_rx_##isa, PVQ_PATH(number, 0)) \
-	PVQ_DEFINE_RX(pvq_rx_##isa##_in_order, PVQ_PATH(number, PVQ_PATH_IN_ORDER)) \
-	PVQ_DEFINE_RX(pvq_rx_##isa##_merge, PVQ_PATH(number, PVQ_PATH_MERGEABLE)) \
+	PVQ_DEFINE_RX(pvq_rx_##isa, PVQ_PATH(number, 0), pvq_rx_scalar) \
+	PVQ_DEFINE_RX(pvq_rx_##isa##_in_order, PVQ_PATH(number, PVQ_PATH_IN_ORDER), \
+		      pvq_rx_scalar_in_order) \
+	PVQ_DEFINE_RX(pvq_rx_##isa##_merge, PVQ_PATH(number, PVQ_PATH_MERGEABLE), \
+		      pvq_rx_scalar_merge) \
 	PVQ_DEFINE_RX(pvq_rx_##isa##_in_order_merge, \
-		      PVQ_PATH(number, PVQ_PATH_IN_ORDER | PVQ_PATH_MERGEABLE)) \
+		      PVQ_PATH(number, PVQ_PATH_IN_ORDER | PVQ_PATH_MERGEABLE), \
+		      pvq_rx_scalar_in_order_merge) \
 	PVQ_DEFINE_TX(pvq_tx_##isa, PVQ_PATH(number, 0)) \
 	PVQ_DEFINE_TX(pvq_tx_##isa##_in_order, PVQ_PATH(number, PVQ_PATH_IN_ORDER))
 

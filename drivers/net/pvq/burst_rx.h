@@ -419,13 +419,17 @@ pvq_rx_some_body(struct pvq_rxq *q, struct rte_mbuf **pkts, uint16_t n, const ui
 	return nb;
 }
 
+/** pvq_rx_some_body() for one path, a function of its own. */
+typedef uint16_t (*pvq_rx_some_t)(struct pvq_rxq *q, struct rte_mbuf **pkts, uint16_t n);
+
 /**
- * A whole rte_eth_rx_burst; @p path is constant, and @p some is pvq_rx_some_body() for it: a function
- * of its own, so that a poll in vain need not save its many registers.
+ * A whole rte_eth_rx_burst; the arguments behind @p n are constant. What there is to do is left to
+ * other functions, so that a poll in vain need not save their many registers: @p some, and @p few
+ * of the scalar path when no batch is asked for.
  */
 static __rte_always_inline uint16_t
 pvq_rx_burst_body(struct pvq_rxq *q, struct rte_mbuf **pkts, uint16_t n, const uint16_t path,
-		  uint16_t (*some)(struct pvq_rxq *, struct rte_mbuf **, uint16_t))
+		  const pvq_rx_some_t some, const pvq_rx_some_t few)
 {
 	const uint32_t state = pvq_gate_enter(&q->gate);
 
@@ -437,6 +441,8 @@ pvq_rx_burst_body(struct pvq_rxq *q, struct rte_mbuf **pkts, uint16_t n, const u
 		pvq_gate_leave(&q->gate);
 		return 0;
 	}
+	if (n < PVQ_BATCH)
+		return few(q, pkts, n);
 	return some(q, pkts, n);
 }
 
