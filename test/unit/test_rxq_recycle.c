@@ -7,7 +7,7 @@
 #include "rxq_env.h"
 #include "txq_env.h"
 
-#define SIZE 16
+#define SIZE 32
 
 static struct tx_env tx;
 static struct rx_env rx;
@@ -190,7 +190,7 @@ open_rx(unsigned int switches)
 
 	rx_open(&rx, &setup);
 	assert_true(pvq_rxq_recycle(rx.q));
-	assert_int_equal(rx.q->free_thresh, SIZE / 2);
+	assert_int_equal(rx.q->free_thresh, SIZE / 4);
 }
 
 /* In all modes, from every slot, and after a device without IN_ORDER has changed the order. */
@@ -207,7 +207,7 @@ test_recycled_mbufs_are_posted(void **state)
 
 		open_rx(switches);
 		for (round = 0; round < 6 * SIZE; round++) {
-			n = 1 + round % (SIZE / 2 - 1);
+			n = 1 + round % (SIZE / 4 - 1);
 			for (i = 0; i < n; i++)
 				assert_int_equal(rx_deliver(&rx, 60, &opts), 1);
 			for (i = 0; i < n; i++) {

@@ -240,7 +240,7 @@ pvq_rxq_create(const struct pvq_vq *vq, struct rte_mempool *pool, const struct r
 
 /**
  * Prepare the queue for mbufs from rte_eth_recycle_mbufs: q->recycled takes as many as the ring has
- * slots, and the queue leaves half of the ring to them. Control path.
+ * slots, and the queue leaves a quarter of the ring to them. Control path.
  *
  * @return
  *   Whether there was memory.

@@ -102,8 +102,11 @@ pvq_rxq_recycle(struct pvq_rxq *q)
 						 q->vq.socket_id);
 	if (q->recycled == NULL)
 		return false;
-	/* Leave something to recycling: the pool is for what it cannot bring. */
-	q->free_thresh = RTE_MAX(q->free_thresh, q->vq.size / 2);
+	/*
+	 * Leave something to recycling: the pool is for what it cannot bring. Not more, for packets
+	 * that need many buffers.
+	 */
+	q->free_thresh = RTE_MAX(q->free_thresh, q->vq.size / 4);
 	return true;
 }
 
