@@ -226,9 +226,14 @@ diff_device_event(uint16_t size);
 void
 diff_flush(bool all);
 
-/** Fill what lies between the last slot and the event structures with used descriptors. */
+/**
+ * Make a side's device for a ring that has just been set up, with lies behind its end.
+ *
+ * @param cfg
+ *   Size, direction and features; the rest is filled in.
+ */
 void
-diff_lie_behind(struct pvq_ring *ring);
+diff_connect(struct diff_side *s, struct pvq_ring *ring, struct pd_config *cfg);
 
 /** One or several used descriptors that the device was not entitled to write. */
 void

@@ -182,8 +182,9 @@ diff_lie_used(uint16_t size, bool rx)
 	diff.lied = true;
 }
 
-void
-diff_lie_behind(struct pvq_ring *ring)
+/* Fill what lies between the last slot and the event structures with used descriptors. */
+static void
+lie_behind(struct pvq_ring *ring)
 {
 	struct virtq_desc *d;
 	uint16_t id = ring->size;
@@ -191,6 +192,20 @@ diff_lie_behind(struct pvq_ring *ring)
 	for (d = ring->desc + ring->size; (void *)(d + 1) <= (void *)ring->driver_event; d++)
 		*d = (struct virtq_desc){
 			.len = 64, .id = id++, .flags = diff.episode % 2 ? PVQ_LAP_FLAGS : 0};
+}
+
+void
+diff_connect(struct diff_side *s, struct pvq_ring *ring, struct pd_config *cfg)
+{
+	lie_behind(ring);
+	cfg->desc = ring->desc;
+	cfg->driver_event = ring->driver_event;
+	cfg->device_event = ring->device_event;
+	cfg->translate = unit_translate;
+	cfg->translate_arg = &s->memory;
+	s->dev = pd_create(cfg);
+	if (s->dev == NULL)
+		diff_fail("no device");
 }
 
 void

@@ -74,8 +74,6 @@ open_queue(struct diff_side *s, enum pvq_isa isa)
 		.mrg_rxbuf = now.mode.mergeable,
 		.event_idx = now.mode.event_idx,
 		.poison = now.poison,
-		.translate = unit_translate,
-		.translate_arg = &s->memory,
 	};
 
 	s->rxq = pvq_rxq_create(&vq, s->pool[now.pool].mp, &conf,
@@ -85,13 +83,7 @@ open_queue(struct diff_side *s, enum pvq_isa isa)
 	diff_memory_add(s, &s->rxq->vq);
 	if (pvq_rxq_reset(s->rxq, &now.mode) != 0)
 		diff_fail("not a single buffer posted");
-	diff_lie_behind(&s->rxq->ring);
-	cfg.desc = s->rxq->ring.desc;
-	cfg.driver_event = s->rxq->ring.driver_event;
-	cfg.device_event = s->rxq->ring.device_event;
-	s->dev = pd_create(&cfg);
-	if (s->dev == NULL)
-		diff_fail("no device");
+	diff_connect(s, &s->rxq->ring, &cfg);
 	fill_stash(s->rxq);
 	s->burst = pvq_rx_paths[path].burst;
 	pvq_gate_set_path(&s->rxq->gate, path);
@@ -188,21 +180,6 @@ same_packet(const struct rte_mbuf *a, const struct rte_mbuf *b)
 
 /* ---- the application ------------------------------------------------------------------------- */
 
-/* Junk into all that the driver has to set before the next user sees it. */
-static void
-give_back(struct rte_mbuf *m)
-{
-	while (m != NULL) {
-		struct rte_mbuf *next = m->next;
-
-		unit_mbuf_spoil(m);
-		m->next = NULL;
-		m->nb_segs = 1;
-		rte_pktmbuf_free(m);
-		m = next;
-	}
-}
-
 static void
 dispose(struct rte_mbuf *m[DIFF_SIDES])
 {
@@ -214,7 +191,7 @@ dispose(struct rte_mbuf *m[DIFF_SIDES])
 		if (keep)
 			s->held[diff.nb_held] = mine;
 		else
-			give_back(mine);
+			unit_mbuf_free(mine);
 	}
 	diff.nb_held += keep;
 }

@@ -84,8 +84,6 @@ open_queue(struct diff_side *s, enum pvq_isa isa)
 		.indirect = now.mode.indirect,
 		.event_idx = now.mode.event_idx,
 		.poison = now.poison,
-		.translate = unit_translate,
-		.translate_arg = &s->memory,
 	};
 
 	s->txq = pvq_txq_create(&vq, &conf, now.wish.fast_free ? RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE : 0);
@@ -94,13 +92,7 @@ open_queue(struct diff_side *s, enum pvq_isa isa)
 	diff_memory_add(s, &s->txq->vq);
 	if (pvq_txq_reset(s->txq, &now.mode) != 0)
 		diff_fail("a new ring has packets");
-	diff_lie_behind(&s->txq->ring);
-	cfg.desc = s->txq->ring.desc;
-	cfg.driver_event = s->txq->ring.driver_event;
-	cfg.device_event = s->txq->ring.device_event;
-	s->dev = pd_create(&cfg);
-	if (s->dev == NULL)
-		diff_fail("no device");
+	diff_connect(s, &s->txq->ring, &cfg);
 	s->burst = pvq_tx_paths[path].burst;
 	pvq_gate_set_path(&s->txq->gate, path);
 	pvq_gate_clear(&s->txq->gate, PVQ_GATE_CLOSED);

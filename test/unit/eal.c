@@ -102,6 +102,20 @@ unit_mbuf_spoil(struct rte_mbuf *m)
 	m->hash.rss = 0xcafef00d;
 }
 
+void
+unit_mbuf_free(struct rte_mbuf *m)
+{
+	while (m != NULL) {
+		struct rte_mbuf *next = m->next;
+
+		unit_mbuf_spoil(m);
+		m->next = NULL;
+		m->nb_segs = 1;
+		rte_pktmbuf_free(m);
+		m = next;
+	}
+}
+
 static void
 spoil_object(struct rte_mempool *pool, void *arg, void *object, unsigned int i)
 {

@@ -58,6 +58,10 @@ unit_pool_move_buffers(struct rte_mempool *pool);
 void
 unit_mbuf_spoil(struct rte_mbuf *m);
 
+/** Free a packet, its mbufs full of junk for their next user. */
+void
+unit_mbuf_free(struct rte_mbuf *m);
+
 /** All mbufs are back. */
 #define unit_assert_pool_whole(pool) assert_int_equal(rte_mempool_in_use_count(pool), 0)
 

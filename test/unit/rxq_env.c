@@ -231,20 +231,6 @@ rx_check(const struct rx_env *e, const struct rte_mbuf *m, uint32_t seed)
 	assert_true(unit_mbuf_matches(m, seed, len));
 }
 
-void
-rx_free(struct rte_mbuf *m)
-{
-	while (m != NULL) {
-		struct rte_mbuf *next = m->next;
-
-		unit_mbuf_spoil(m);
-		m->next = NULL;
-		m->nb_segs = 1;
-		rte_pktmbuf_free(m);
-		m = next;
-	}
-}
-
 static void
 check_refill(struct rx_env *e, const struct pvq_rx_stats *before, uint32_t base)
 {
@@ -276,7 +262,7 @@ rx_poll(struct rx_env *e, uint16_t n)
 	for (i = 0; i < got; i++) {
 		rx_check(e, pkts[i], e->got++);
 		e->bytes += pkts[i]->pkt_len;
-		rx_free(pkts[i]);
+		unit_mbuf_free(pkts[i]);
 	}
 	check_refill(e, &before, base);
 	return got;

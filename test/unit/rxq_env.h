@@ -95,10 +95,6 @@ rx_skip(struct rx_env *e);
 void
 rx_check(const struct rx_env *e, const struct rte_mbuf *m, uint32_t seed);
 
-/** Free a packet, its mbufs full of junk for their next user. */
-void
-rx_free(struct rte_mbuf *m);
-
 /**
  * Receive @p n packets at most, check and free them, and check the refill: no more slots free than
  * the threshold allows, notified if and only if the device asks for it.

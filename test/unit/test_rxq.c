@@ -362,11 +362,11 @@ test_pool_exhaustion_and_recovery(void **state)
 			assert_int_equal(rx_deliver(&env, 60, NULL), -EAGAIN);
 			/* Some come back, then all. */
 			for (i = 0; i < 3; i++)
-				rx_free(kept[--n]);
+				unit_mbuf_free(kept[--n]);
 			assert_int_equal(env.burst(env.q, &kept[n], 1), 0);
 			assert_int_equal(rx_fetch(&env), 3);
 			while (n > 0)
-				rx_free(kept[--n]);
+				unit_mbuf_free(kept[--n]);
 			assert_int_equal(env.burst(env.q, kept, 1), 0);
 			assert_int_equal(rx_fetch(&env), 29);
 			assert_int_equal(env.q->stats.packets, env.got);
@@ -400,7 +400,7 @@ test_reset_with_too_small_a_pool(void **state)
 	rx_deliver(&env, 50, NULL);
 	assert_int_equal(env.burst(env.q, m, 4), 1);
 	rx_check(&env, m[0], env.got++);
-	rx_free(m[0]);
+	unit_mbuf_free(m[0]);
 	rx_close(&env);
 }
 

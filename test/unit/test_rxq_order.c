@@ -122,7 +122,7 @@ test_pr23_length_belongs_to_the_last(void **state)
 	for (i = 0; i < 5; i++) {
 		assert_int_equal(pkts[i]->pkt_len, i < 4 ? env.room : 3);
 		rx_check(&env, pkts[i], env.got++);
-		rx_free(pkts[i]);
+		unit_mbuf_free(pkts[i]);
 	}
 	rx_close(&env);
 }

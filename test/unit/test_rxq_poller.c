@@ -117,7 +117,7 @@ receive_all(void)
 			uint32_t seed = env.got++;
 
 			wrong += !unit_mbuf_matches(pkts[i], seed, length_of(seed));
-			rx_free(pkts[i]);
+			unit_mbuf_free(pkts[i]);
 		}
 		if (n == 0)
 			sched_yield();

@@ -215,7 +215,7 @@ test_recycled_mbufs_are_posted(void **state)
 
 				assert_int_equal(rx.burst(rx.q, &m, 1), 1);
 				rx_check(&rx, m, rx.got++);
-				rx_free(m);
+				unit_mbuf_free(m);
 			}
 			assert_int_equal(rx.q->ring.nb_free, n);
 			bring(n);
@@ -242,7 +242,7 @@ test_mbufs_that_cannot_be_posted(void **state)
 		assert_int_equal(rx_deliver(&rx, 60, NULL), 1);
 		assert_int_equal(rx.burst(rx.q, &m, 1), 1);
 		rx_check(&rx, m, rx.got++);
-		rx_free(m);
+		unit_mbuf_free(m);
 		pvq_gate_set(&rx.q->gate, PVQ_GATE_STOPPED);
 		bring(1);
 		assert_int_equal(rx.q->ring.nb_free, 1);

@@ -57,7 +57,7 @@ test_reset_keeps_posted_buffers(void **state)
 				rx_deliver(&env, 30, NULL);
 				assert_int_equal(env.burst(env.q, &m, 1), 1);
 				rx_check(&env, m, env.got++);
-				rx_free(m);
+				unit_mbuf_free(m);
 			}
 			rx_fetch(&env);
 			n = list_posted(before);
@@ -72,7 +72,7 @@ test_reset_keeps_posted_buffers(void **state)
 			env.got = env.made - 1;
 			assert_int_equal(env.burst(env.q, &m, 1), 1);
 			rx_check(&env, m, env.got++);
-			rx_free(m);
+			unit_mbuf_free(m);
 			rx_fetch(&env);
 			unit_notifications(RX_VQ);
 			rx_close(&env);

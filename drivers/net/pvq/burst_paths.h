@@ -14,6 +14,7 @@
 #include "burst.h"
 
 #define PVQ_DECLARE_RX(name) \
+	uint16_t name##_some(struct pvq_rxq *q, struct rte_mbuf **pkts, uint16_t n); \
 	uint16_t name(void *queue, struct rte_mbuf **pkts, uint16_t n); \
 	void name##_recycle(void *queue, uint16_t n)
 
@@ -27,29 +28,19 @@
 
 PVQ_DECLARE_PATHS(scalar);
 
-/** What a vector path calls when less than a batch is asked for: pvq_rx_some_body(), scalar. */
-#define PVQ_DECLARE_FEW(name) \
-	uint16_t name##_few(struct pvq_rxq *q, struct rte_mbuf **pkts, uint16_t n)
-
-PVQ_DECLARE_FEW(pvq_rx_scalar);
-PVQ_DECLARE_FEW(pvq_rx_scalar_in_order);
-PVQ_DECLARE_FEW(pvq_rx_scalar_merge);
-PVQ_DECLARE_FEW(pvq_rx_scalar_in_order_merge);
-
 #ifdef RTE_ARCH_X86_64
 PVQ_DECLARE_PATHS(avx2);
 PVQ_DECLARE_PATHS(avx512);
 #endif
 
 #define PVQ_DEFINE_RX(name, path, few) \
-	static __rte_noinline uint16_t name##_some(struct pvq_rxq *q, struct rte_mbuf **pkts, \
-						   uint16_t n) \
+	__rte_noinline uint16_t name##_some(struct pvq_rxq *q, struct rte_mbuf **pkts, uint16_t n) \
 	{ \
 		return pvq_rx_some_body(q, pkts, n, path); \
 	} \
 	uint16_t name(void *queue, struct rte_mbuf **pkts, uint16_t n) \
 	{ \
-		return pvq_rx_burst_body(queue, pkts, n, path, name##_some, few##_few); \
+		return pvq_rx_burst_body(queue, pkts, n, path, name##_some, few##_some); \
 	} \
 	void name##_recycle(void *queue, uint16_t n) \
 	{ \

@@ -11,17 +11,6 @@
 
 PVQ_DEFINE_PATHS(scalar, PVQ_ISA_SCALAR)
 
-#define DEFINE_FEW(name, path) \
-	uint16_t name##_few(struct pvq_rxq *q, struct rte_mbuf **pkts, uint16_t n) \
-	{ \
-		return pvq_rx_some_body(q, pkts, n, path); \
-	}
-
-DEFINE_FEW(pvq_rx_scalar, 0)
-DEFINE_FEW(pvq_rx_scalar_in_order, PVQ_PATH_IN_ORDER)
-DEFINE_FEW(pvq_rx_scalar_merge, PVQ_PATH_MERGEABLE)
-DEFINE_FEW(pvq_rx_scalar_in_order_merge, PVQ_PATH_IN_ORDER | PVQ_PATH_MERGEABLE)
-
 /* The control path's instances: speed does not matter there, so it uses the reference. */
 
 uint16_t
