@@ -55,6 +55,13 @@
 #define PD_EVENT_DESC 2u
 #define PD_EVENT_RESERVED 3u
 
+/** Bits of pd_config::gso. */
+#define PD_HOST_TSO4 0x01u
+#define PD_HOST_TSO6 0x02u
+#define PD_HOST_UFO 0x04u
+#define PD_HOST_USO 0x08u
+#define PD_HOST_ECN 0x10u
+
 /** Direction of a virtqueue, named from the driver's side. */
 enum pd_dir {
 	PD_TX, /**< transmit: the device reads every element */
@@ -101,8 +108,12 @@ struct pd_config {
 	bool event_idx; /**< VIRTIO_F_EVENT_IDX negotiated */
 	bool mrg_rxbuf; /**< VIRTIO_NET_F_MRG_RXBUF negotiated */
 	bool csum;      /**< VIRTIO_NET_F_CSUM negotiated: header may ask for a checksum */
-	bool gso;       /**< any VIRTIO_NET_F_HOST_* segmentation negotiated */
-	/** Put junk into all fields of used descriptors that have no meaning (PR-20). */
+	bool hdrlen;    /**< VIRTIO_NET_F_GUEST_HDRLEN negotiated: hdr_len is exact (NT-07) */
+	uint8_t gso;    /**< PD_HOST_*: segmentation negotiated, the VIRTIO_NET_F_HOST_* features */
+	/**
+	 * Put junk into everything that has no meaning: fields and bits of used descriptors (PR-20),
+	 * of received headers (NT-13), the offset of an event structure that asks for all or nothing.
+	 */
 	bool poison;
 	/** Longest direct list in descriptors; 0 for the queue size (PR-12). */
 	uint32_t max_list;
@@ -137,6 +148,7 @@ struct pd_buf {
 	uint8_t *table;     /**< copy of the indirect table; NULL if direct */
 	uint64_t table_addr;
 	uint32_t table_len; /**< bytes */
+	bool taken; /**< for whoever drives the queue: dealt with, waits to be used */
 };
 
 /** A breach of a driver's duty. */
@@ -230,6 +242,10 @@ pd_violations_clear(struct pd_vq *vq);
 /** Whether the descriptor at the next available position is available; takes nothing. */
 bool
 pd_available(const struct pd_vq *vq);
+
+/** Slots in a row from the next available position on that are available; takes nothing. */
+uint32_t
+pd_waiting(const struct pd_vq *vq);
 
 /**
  * Fetch available buffers, oldest first, and check each against the rules of the ring.

@@ -21,10 +21,21 @@ store_half(struct pd_vq *vq, uint32_t offset, uint16_t value, int order)
 		__atomic_store_n(at, htole16(value), __ATOMIC_RELAXED);
 }
 
+/* The offset means something with PD_EVENT_DESC only. Behind the flags, for the driver may still
+ * see the old ones.
+ */
+static void
+poison_offset(struct pd_vq *vq)
+{
+	if (vq->cfg.poison)
+		store_half(vq, OFF_OFF_WRAP, (uint16_t)pd_random(&vq->junk), __ATOMIC_RELEASE);
+}
+
 void
 pd_notify_enable(struct pd_vq *vq)
 {
 	store_half(vq, OFF_FLAGS, PD_EVENT_ENABLE, __ATOMIC_RELEASE);
+	poison_offset(vq);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 }
 
@@ -32,6 +43,7 @@ void
 pd_notify_disable(struct pd_vq *vq)
 {
 	store_half(vq, OFF_FLAGS, PD_EVENT_DISABLE, __ATOMIC_RELEASE);
+	poison_offset(vq);
 }
 
 void

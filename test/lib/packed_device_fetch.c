@@ -33,6 +33,19 @@ pd_available(const struct pd_vq *vq)
 	return !vq->unusable && shows_available(pd_load_flags(vq, vq->avail_idx), vq->avail_wrap);
 }
 
+uint32_t
+pd_waiting(const struct pd_vq *vq)
+{
+	uint32_t slot = vq->avail_idx, n = 0;
+	bool wrap = vq->avail_wrap;
+
+	while (!vq->unusable && n < vq->cfg.size && shows_available(pd_load_flags(vq, slot), wrap)) {
+		pd_advance(vq, &slot, &wrap, 1);
+		n++;
+	}
+	return n;
+}
+
 static void *
 translate(const struct pd_vq *vq, uint64_t addr, uint32_t *len, enum pd_access access)
 {

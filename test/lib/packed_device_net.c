@@ -8,6 +8,8 @@
 #include "packed_device_priv.h"
 
 #define HDR PD_NET_HDR_BYTES
+/* Bits of the header's flags without a meaning. */
+#define PD_HDR_UNDEFINED 0xf0u
 
 static uint16_t
 le16_at(const uint8_t *at)
@@ -50,6 +52,23 @@ copy(const struct pd_buf *buf, uint64_t off, void *flat, uint64_t len, bool to_b
 	return done;
 }
 
+static bool
+gso_negotiated(const struct pd_vq *vq, uint8_t type)
+{
+	switch (type & ~PD_GSO_ECN) {
+	case PD_GSO_TCPV4:
+		return vq->cfg.gso & PD_HOST_TSO4;
+	case PD_GSO_TCPV6:
+		return vq->cfg.gso & PD_HOST_TSO6;
+	case PD_GSO_UDP:
+		return vq->cfg.gso & PD_HOST_UFO;
+	case PD_GSO_UDP_L4:
+		return vq->cfg.gso & PD_HOST_USO;
+	default:
+		return false;
+	}
+}
+
 static void
 check_tx_hdr(struct pd_vq *vq, const struct pd_buf *buf, const struct pd_net_hdr *h)
 {
@@ -67,7 +86,7 @@ check_tx_hdr(struct pd_vq *vq, const struct pd_buf *buf, const struct pd_net_hdr
 	if (csum && HDR + h->csum_start + h->csum_offset + 2ull > buf->read_len)
 		pd_report(vq, "NT-05", buf->head, "checksum at %u + %u is outside the packet",
 			  h->csum_start, h->csum_offset);
-	if (h->gso_type != PD_GSO_NONE && !vq->cfg.gso)
+	if (h->gso_type != PD_GSO_NONE && !gso_negotiated(vq, h->gso_type))
 		pd_report(vq, "NT-06", buf->head, "gso_type 0x%02x not negotiated", h->gso_type);
 	else if (h->gso_type != PD_GSO_NONE && (!csum || h->gso_size == 0))
 		pd_report(vq, "NT-07", buf->head, "gso_type 0x%02x, flags 0x%02x, gso_size %u",
@@ -104,10 +123,21 @@ pd_tx_copy(struct pd_vq *vq, const struct pd_buf *buf, struct pd_net_hdr *hdr, v
 	return buf->read_len - HDR;
 }
 
+/* Without a header of its own a packet says nothing: all but gso_type and num_buffers may be junk,
+ * and of the flags those that the specification leaves undefined.
+ */
 static void
-encode_rx_hdr(uint8_t raw[HDR], const struct pd_net_hdr *h, uint16_t num_buffers)
+encode_rx_hdr(struct pd_vq *vq, uint8_t raw[HDR], const struct pd_net_hdr *h, uint16_t num_buffers)
 {
+	uint32_t i;
+
 	memset(raw, 0, HDR);
+	if (vq->cfg.poison && h == NULL) {
+		for (i = 0; i < HDR; i++)
+			raw[i] = (uint8_t)pd_random(&vq->junk);
+		raw[0] &= PD_HDR_UNDEFINED;
+		raw[1] = PD_GSO_NONE;
+	}
 	if (h != NULL) {
 		raw[0] = h->flags;
 		raw[1] = h->gso_type;
@@ -117,6 +147,15 @@ encode_rx_hdr(uint8_t raw[HDR], const struct pd_net_hdr *h, uint16_t num_buffers
 		put_le16(raw + 8, h->csum_offset);
 	}
 	put_le16(raw + 10, num_buffers);
+}
+
+/* What goes into a part, were it not the last. */
+static uint64_t
+part_room(const struct pd_buf *buf, const struct pd_rx_opts *o)
+{
+	if (o->part_bytes != 0 && o->part_bytes < buf->write_len)
+		return o->part_bytes;
+	return buf->write_len;
 }
 
 /* Put the buffers to fill into vq->scratch until they hold @total bytes and are @min_parts; their
@@ -132,7 +171,7 @@ choose_parts(struct pd_vq *vq, const struct pd_rx_opts *o, uint64_t total, uint3
 	buf = o->order == PD_REVERSE ? vq->last : vq->first;
 	while (buf != NULL) {
 		vq->scratch[n++] = buf;
-		room += buf->write_len;
+		room += part_room(buf, o);
 		if (o->order != PD_SHUFFLE && room >= total && n >= min_parts)
 			return n;
 		buf = o->order == PD_REVERSE ? buf->prev : buf->next;
@@ -144,7 +183,7 @@ choose_parts(struct pd_vq *vq, const struct pd_rx_opts *o, uint64_t total, uint3
 		swap = vq->scratch[i];
 		vq->scratch[i] = vq->scratch[k];
 		vq->scratch[k] = swap;
-		room += vq->scratch[i]->write_len;
+		room += part_room(vq->scratch[i], o);
 		if (room >= total && i + 1 >= min_parts)
 			return i + 1;
 	}
@@ -154,7 +193,7 @@ choose_parts(struct pd_vq *vq, const struct pd_rx_opts *o, uint64_t total, uint3
 /* Write header and data over the parts; what each part got goes to lens[i]. */
 static void
 fill_parts(struct pd_vq *vq, const uint8_t raw[HDR], const uint8_t *data, uint32_t len,
-	   uint32_t parts, uint32_t *lens)
+	   uint32_t parts, const struct pd_rx_opts *o)
 {
 	uint64_t left = (uint64_t)HDR + len, at = 0, take, from;
 	struct pd_buf *buf;
@@ -163,8 +202,8 @@ fill_parts(struct pd_vq *vq, const uint8_t raw[HDR], const uint8_t *data, uint32
 	for (i = 0; i < parts; i++) {
 		buf = vq->scratch[i];
 		take = left - (parts - 1 - i);
-		if (take > buf->write_len)
-			take = buf->write_len;
+		if (take > part_room(buf, o))
+			take = part_room(buf, o);
 		head = 0;
 		if (at < HDR) {
 			head = take < HDR - at ? take : HDR - at;
@@ -172,7 +211,7 @@ fill_parts(struct pd_vq *vq, const uint8_t raw[HDR], const uint8_t *data, uint32
 		}
 		from = at < HDR ? 0 : at - HDR;
 		copy(buf, head, (void *)(uintptr_t)(data + from), take - head, true);
-		lens[i] = take;
+		vq->lens[i] = take;
 		at += take;
 		left -= take;
 	}
@@ -186,7 +225,7 @@ check_rx_opts(const struct pd_vq *vq, uint32_t len, const struct pd_rx_opts *o)
 	if (vq->cfg.in_order && o->order != PD_FIFO)
 		return -EINVAL;
 	if (o->batch && (!vq->cfg.in_order || o->stage || o->withhold != 0 || o->set_len ||
-			 o->no_write))
+			 o->no_write || o->part_bytes != 0))
 		return -EINVAL;
 	if (o->min_parts > 1 && (uint64_t)len + 1 < o->min_parts)
 		return -EINVAL;
@@ -235,8 +274,8 @@ pd_rx_packet(struct pd_vq *vq, const void *data, uint32_t len, const struct pd_r
 	if (o->withhold >= parts)
 		return -EINVAL;
 	lens = vq->lens;
-	encode_rx_hdr(raw, o->hdr, o->set_num_buffers ? o->num_buffers : parts);
-	fill_parts(vq, raw, data, len, parts, lens);
+	encode_rx_hdr(vq, raw, o->hdr, o->set_num_buffers ? o->num_buffers : parts);
+	fill_parts(vq, raw, data, len, parts, o);
 	if (!o->batch) {
 		use_parts(vq, o, parts, lens);
 		return parts;
@@ -264,7 +303,7 @@ pd_rx_batch(struct pd_vq *vq, const struct pd_pkt *pkts, uint32_t count)
 		if (need > buf->write_len || (i + 1 < count && need != buf->write_len))
 			return -EINVAL;
 	}
-	encode_rx_hdr(raw, NULL, 1);
+	encode_rx_hdr(vq, raw, NULL, 1);
 	for (i = 0, buf = vq->first; i < count; i++, buf = buf->next) {
 		copy(buf, 0, raw, HDR, true);
 		copy(buf, HDR, (void *)(uintptr_t)pkts[i].data, pkts[i].len, true);

@@ -32,6 +32,13 @@ struct pd_net_hdr {
 #define PD_HDR_DATA_VALID 0x02u
 #define PD_HDR_RSC_INFO 0x04u
 #define PD_GSO_NONE 0x00u
+#define PD_GSO_TCPV4 0x01u
+#define PD_GSO_UDP 0x03u
+#define PD_GSO_TCPV6 0x04u
+#define PD_GSO_UDP_L4 0x05u
+#define PD_GSO_UDP_TUNNEL4 0x20u
+#define PD_GSO_UDP_TUNNEL6 0x40u
+#define PD_GSO_ECN 0x80u
 
 /**
  * Copy the packet of a fetched transmit buffer, header cut off, and check the header (NT-01,
@@ -56,12 +63,14 @@ struct pd_rx_opts {
 	bool batch;
 	/** Buffers to use at least, each part then gets at least one byte; 0 or 1: as needed. */
 	uint32_t min_parts;
+	/** Bytes that a part but the last gets at most; 0 for all it holds, as a device must (HD-11). */
+	uint32_t part_bytes;
 	bool set_num_buffers; /**< put num_buffers below into the header instead of the truth */
 	uint16_t num_buffers;
 	/** Leave the flags of this part out, 1 for the first after the head; 0 for none. They stay
 	 *  staged: pd_flush() delivers them. */
 	uint32_t withhold;
-	bool set_len;  /**< report len below for the first part instead of the truth */
+	bool set_len; /**< report len below for the first part instead of the truth */
 	uint32_t len;
 	bool no_write; /**< leave WRITE clear (HD-05) */
 	bool stage;    /**< keep all flags staged */

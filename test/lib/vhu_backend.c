@@ -36,6 +36,10 @@ vhu_config_init(struct vhu_config *cfg, const char *path)
 	cfg->status = VHU_LINK_UP;
 	cfg->speed = UINT32_MAX;
 	cfg->duplex = 0xff;
+	cfg->claimed_pairs = UINT32_MAX;
+	cfg->generator.min_len = VHU_GENERATE_MIN;
+	cfg->generator.max_len = 1514;
+	cfg->generator.window = 64;
 }
 
 void
@@ -63,6 +67,13 @@ init_cond(pthread_cond_t *cond)
 	pthread_condattr_destroy(&attr);
 }
 
+static bool
+generator_makes_sense(const struct vhu_generator *gen)
+{
+	return gen->min_len >= VHU_GENERATE_MIN && gen->min_len <= gen->max_len &&
+	       gen->max_len <= 65535 && gen->window > 0;
+}
+
 struct vhu_backend *
 vhu_backend_create(const struct vhu_config *cfg)
 {
@@ -71,7 +82,7 @@ vhu_backend_create(const struct vhu_config *cfg)
 
 	if (cfg->path == NULL || strlen(cfg->path) >= VHU_PATH_BYTES || cfg->queue_pairs == 0 ||
 	    cfg->queue_pairs > VHU_MAX_PAIRS || cfg->mem_slots > VHU_MAX_REGIONS ||
-	    cfg->nb_faults > VHU_MAX_FAULTS)
+	    cfg->nb_faults > VHU_MAX_FAULTS || !generator_makes_sense(&cfg->generator))
 		return NULL;
 	b = calloc(1, sizeof(*b));
 	if (b == NULL)
@@ -134,8 +145,8 @@ vhu_backend_start(struct vhu_backend *b)
 	return -ret;
 }
 
-static void
-wake(struct vhu_backend *b)
+void
+vhu_wake(struct vhu_backend *b)
 {
 	uint64_t one = 1;
 	ssize_t n;
@@ -156,7 +167,7 @@ vhu_backend_kill(struct vhu_backend *b)
 	if (b->conn_fd >= 0)
 		shutdown(b->conn_fd, SHUT_RDWR);
 	vhu_backend_unlock(b);
-	wake(b);
+	vhu_wake(b);
 	pthread_join(b->thread, NULL);
 	b->running = false;
 	vhu_backend_lock(b);
@@ -241,7 +252,7 @@ vhu_backend_disconnect(struct vhu_backend *b)
 	vhu_backend_lock(b);
 	b->drop = b->conn_fd >= 0;
 	vhu_backend_unlock(b);
-	wake(b);
+	vhu_wake(b);
 	wait_for(b, &(struct goal){ is_dropped, 0, 0 }, 5000);
 }
 
@@ -310,7 +321,21 @@ vhu_backend_set_config(struct vhu_backend *b, const struct vhu_config *cfg)
 	memset(b->fault_seen, 0, sizeof(b->fault_seen));
 	b->work_left = true;
 	vhu_backend_unlock(b);
-	wake(b);
+	vhu_wake(b);
+}
+
+void
+vhu_backend_behave(struct vhu_backend *b, const struct vhu_behave *how,
+		   const struct vhu_generator *gen)
+{
+	vhu_backend_lock(b);
+	if (how != NULL)
+		b->cfg.behave = *how;
+	if (gen != NULL && generator_makes_sense(gen))
+		b->cfg.generator = *gen;
+	b->work_left = true;
+	vhu_backend_unlock(b);
+	vhu_wake(b);
 }
 
 int
@@ -334,6 +359,14 @@ vhu_backend_clear_faults(struct vhu_backend *b)
 {
 	vhu_backend_lock(b);
 	b->cfg.nb_faults = 0;
+	vhu_backend_unlock(b);
+}
+
+void
+vhu_backend_needs_reset(struct vhu_backend *b)
+{
+	vhu_backend_lock(b);
+	b->status |= VHU_STATUS_NEEDS_RESET;
 	vhu_backend_unlock(b);
 }
 

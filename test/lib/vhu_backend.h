@@ -26,6 +26,7 @@
 #include <sys/types.h>
 
 #include "packed_device.h"
+#include "vhu_behave.h"
 
 /** Most queue pairs and memory regions of a backend. */
 #define VHU_MAX_PAIRS 128u
@@ -94,6 +95,7 @@ enum vhu_request {
 #define VHU_F_GUEST_TSO6 (1ull << 8)
 #define VHU_F_HOST_TSO4 (1ull << 11)
 #define VHU_F_HOST_TSO6 (1ull << 12)
+#define VHU_F_HOST_ECN (1ull << 13)
 #define VHU_F_MRG_RXBUF (1ull << 15)
 #define VHU_F_STATUS (1ull << 16)
 #define VHU_F_MQ (1ull << 22)
@@ -103,6 +105,8 @@ enum vhu_request {
 #define VHU_F_VERSION_1 (1ull << 32)
 #define VHU_F_RING_PACKED (1ull << 34)
 #define VHU_F_IN_ORDER (1ull << 35)
+#define VHU_F_HOST_USO (1ull << 56)
+#define VHU_F_GUEST_HDRLEN (1ull << 59)
 
 /** What vhu_config_init() offers. */
 #define VHU_F_DEFAULT                                                                           \
@@ -127,6 +131,7 @@ enum vhu_mode {
 	VHU_ECHO, /**< every transmitted packet comes back on the receive queue of the same pair;
 		   *   it waits, unused, until there is room */
 	VHU_SINK, /**< transmitted packets are counted and used */
+	VHU_GENERATE, /**< numbered packets go out, and what comes back is compared with them */
 };
 
 /** How to treat a request badly. */
@@ -149,7 +154,7 @@ struct vhu_fault {
 #define VHU_MAX_FAULTS 8u
 
 /**
- * Sees every packet that VHU_ECHO and VHU_SINK take, in order within a pair, in the backend's
+ * Sees every packet that leaves the device, in order within a pair, in the backend's
  * thread with the lock held: it must not call back into the backend.
  */
 typedef void (*vhu_packet_t)(void *arg, uint32_t pair, const void *data, uint32_t len);
@@ -170,6 +175,9 @@ struct vhu_config {
 	enum vhu_mode mode;
 	vhu_packet_t on_packet; /**< may be NULL */
 	void *on_packet_arg;
+	struct vhu_behave behave;
+	struct vhu_generator generator;
+	uint32_t claimed_pairs;  /**< answer to GET_QUEUE_NUM instead of the truth, UINT32_MAX for that */
 	bool busy_poll;          /**< ask for no notifications and look at the rings all the time */
 	bool poison;             /**< pd_config::poison of every virtqueue */
 	bool complete_in_batch;  /**< ECHO, SINK: one used descriptor for what was fetched at once */

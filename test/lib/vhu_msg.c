@@ -116,10 +116,16 @@ set_log_base(struct vhu_backend *b, struct vhu_msg *msg)
 	return answer_u64(msg, 0);
 }
 
+static uint32_t
+claimed_pairs(const struct vhu_backend *b)
+{
+	return b->cfg.claimed_pairs != UINT32_MAX ? b->cfg.claimed_pairs : b->cfg.queue_pairs;
+}
+
 static int
 get_queue_num(struct vhu_backend *b, struct vhu_msg *msg)
 {
-	return answer_u64(msg, b->cfg.queue_pairs);
+	return answer_u64(msg, claimed_pairs(b));
 }
 
 static int

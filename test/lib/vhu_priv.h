@@ -21,6 +21,7 @@
 #define VHU_MAX_LOG 65536u
 #define VHU_MAX_BREACHES 128u
 #define VHU_CONFIG_BYTES 64u
+#define VHU_MAX_LIES 16u
 
 /** In vhu_report(): the breach belongs to no virtqueue. */
 #define VHU_NO_VRING UINT32_MAX
@@ -69,7 +70,23 @@ struct vhu_vring {
 	int kick_fd, call_fd;
 	struct pd_vq *vq; /**< from start to GET_VRING_BASE or reset */
 	bool live;        /**< vq is there and enabled */
+	bool hung;        /**< after a lie: left alone until the ring starts anew */
 	uint64_t notifications, interrupts, packets, bytes, starts;
+};
+
+/** A lie that waits for its time. */
+struct vhu_lie {
+	const struct vhu_lie_row *row;
+	uint32_t vring, arg;
+	uint64_t at; /**< vhu_vring::packets from which on it is due */
+	uint64_t quiet_until; /**< ms, 0 before it is due */
+};
+
+/** Generated packets of a pair: the next to send, the next to come back. */
+struct vhu_traffic {
+	uint64_t next, expected;
+	uint64_t moved_ms; /**< when a packet last came back, or went out with none on the way */
+	struct vhu_generated count;
 };
 
 struct vhu_backend {
@@ -92,6 +109,7 @@ struct vhu_backend {
 	bool features_asked, features_set, owned;
 	uint8_t status;
 	bool work_left; /**< look at the rings again without waiting */
+	bool moved;     /**< packets, the last time */
 	struct vhu_vring vrings[VHU_MAX_VRINGS];
 	struct vhu_region regions[VHU_MAX_REGIONS];
 	uint32_t nb_regions;
@@ -106,6 +124,11 @@ struct vhu_backend {
 	struct pd_violation breaches[VHU_MAX_BREACHES];
 	char *text;
 	uint8_t scratch[65536 + 4096]; /**< a packet between two rings */
+	uint8_t made[65536 + 4096];    /**< a generated packet */
+	struct vhu_traffic traffic[VHU_MAX_PAIRS];
+	uint32_t nb_lies;
+	struct vhu_lie lies[VHU_MAX_LIES];
+	uint64_t lies_told;
 };
 
 /* vhu_log.c */
@@ -201,6 +224,22 @@ vhu_msg_set_vring_enable(struct vhu_backend *b, struct vhu_msg *msg);
 /** Do what the mode asks for on all running pairs. */
 void
 vhu_packets_run(struct vhu_backend *b);
+
+/** How long to wait before that is to be done again without a notification, ms; -1 for ever. */
+int
+vhu_packets_wait_ms(const struct vhu_backend *b);
+
+/* vhu_backend.c */
+
+/** End the thread's wait. No lock needed. */
+void
+vhu_wake(struct vhu_backend *b);
+
+/* vhu_lies.c */
+
+/** CLOCK_MONOTONIC, ms. */
+uint64_t
+vhu_now_ms(void);
 
 /* vhu_thread.c */
 

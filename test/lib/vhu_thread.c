@@ -199,6 +199,7 @@ collect_waits(struct vhu_backend *b, struct waits *w)
 		return;
 	}
 	w->pfds[w->n++] = (struct pollfd){ .fd = b->conn_fd, .events = POLLIN };
+	w->timeout_ms = vhu_packets_wait_ms(b);
 	if (b->cfg.mode == VHU_IDLE)
 		return;
 	for (i = 0; i < 2 * b->cfg.queue_pairs; i++) {
@@ -208,15 +209,11 @@ collect_waits(struct vhu_backend *b, struct waits *w)
 		/* Without an eventfd the backend has to look by itself. */
 		if (vr->kick_fd < 0 && w->timeout_ms < 0)
 			w->timeout_ms = 1;
-		if (b->cfg.busy_poll)
-			w->timeout_ms = 0;
 		if (vr->kick_fd < 0)
 			continue;
 		w->vring[w->n] = i;
 		w->pfds[w->n++] = (struct pollfd){ .fd = vr->kick_fd, .events = POLLIN };
 	}
-	if (b->work_left)
-		w->timeout_ms = 0;
 }
 
 static void

@@ -8,15 +8,23 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include "vhu_priv.h"
+#include "vhu_packets.h"
 
-/* The features that let a driver ask for segmentation: HOST_TSO4, TSO6, UFO, USO. */
-#define ANY_HOST_GSO (VHU_F_HOST_TSO4 | VHU_F_HOST_TSO6 | 1ull << 14 | 1ull << 56)
 
 static bool
 has(const struct vhu_backend *b, uint64_t feature)
 {
 	return b->features & feature;
+}
+
+/* Features that let a driver ask for segmentation, and what the ring's model calls them. */
+static uint8_t
+host_gso(const struct vhu_backend *b)
+{
+	return (has(b, VHU_F_HOST_TSO4) ? PD_HOST_TSO4 : 0) |
+	       (has(b, VHU_F_HOST_TSO6) ? PD_HOST_TSO6 : 0) |
+	       (has(b, VHU_F_HOST_ECN) ? PD_HOST_ECN : 0) |
+	       (has(b, VHU_F_HOST_USO) ? PD_HOST_USO : 0);
 }
 
 static bool
@@ -51,7 +59,8 @@ start_vring(struct vhu_backend *b, uint32_t idx)
 		.event_idx = has(b, VHU_F_EVENT_IDX),
 		.mrg_rxbuf = has(b, VHU_F_MRG_RXBUF),
 		.csum = has(b, VHU_F_CSUM),
-		.gso = has(b, ANY_HOST_GSO),
+		.hdrlen = has(b, VHU_F_GUEST_HDRLEN),
+		.gso = host_gso(b),
 		.poison = b->cfg.poison,
 		.translate = vhu_mem_translate,
 		.translate_arg = b,
@@ -84,10 +93,13 @@ vhu_vring_update(struct vhu_backend *b, uint32_t idx)
 		vr->live = false;
 		return;
 	}
-	if (vr->vq == NULL)
+	if (vr->vq == NULL) {
+		vr->hung = false;
 		start_vring(b, idx);
+	}
 	vr->live = vr->vq != NULL && (vr->enabled || !has(b, VHU_F_PROTOCOL_FEATURES));
 	if (vr->live && !was_live) {
+		vhu_generate_again(b, idx / 2);
 		vr->starts++;
 		b->work_left = true;
 	}
@@ -194,6 +206,19 @@ vhu_backend_interrupt(struct vhu_backend *b, uint32_t idx)
 	if (vq == NULL || !pd_should_interrupt(vq))
 		return false;
 	return vhu_backend_interrupt_always(b, idx) == 0;
+}
+
+uint32_t
+vhu_backend_waiting(struct vhu_backend *b, uint32_t idx)
+{
+	struct pd_vq *vq;
+	uint32_t n;
+
+	vhu_backend_lock(b);
+	vq = vhu_backend_vq(b, idx);
+	n = vq != NULL ? pd_waiting(vq) : 0;
+	vhu_backend_unlock(b);
+	return n;
 }
 
 uint64_t

@@ -14,6 +14,7 @@
 #include "eal.h"
 #include "gate.h"
 #include "notify.h"
+#include "pool_ops.h"
 
 /* EAL keeps some memory until the process ends; what the tests and the driver lose is reported. */
 const char *
@@ -44,19 +45,19 @@ lcore_option(char *text, size_t size)
 int
 unit_eal_start(void **state)
 {
-	static char lcores[512];
+	static char lcores[512], pool_ops[64];
 	char *argv[] = {
 		(char *)(uintptr_t)"unit", (char *)(uintptr_t)"--no-huge",
 		(char *)(uintptr_t)"-m", (char *)(uintptr_t)"256",
 		(char *)(uintptr_t)"--no-pci", (char *)(uintptr_t)"--no-shconf",
 		(char *)(uintptr_t)"--no-telemetry", (char *)(uintptr_t)"--iova-mode=va",
 		(char *)(uintptr_t)"--log-level=error", lcores,
-		/* Threads share processors: the default mempool stalls when one is preempted. */
-		(char *)(uintptr_t)"--mbuf-pool-ops-name=ring_mt_rts", NULL,
+		pool_ops, NULL,
 	};
 
 	(void)state;
 	lcore_option(lcores, sizeof(lcores));
+	snprintf(pool_ops, sizeof(pool_ops), "--mbuf-pool-ops-name=%s", pool_ops_name());
 	if (rte_eal_init((int)RTE_DIM(argv) - 1, argv) < 0) {
 		fprintf(stderr, "EAL did not start: %s\n", rte_strerror(rte_errno));
 		return -1;

@@ -15,6 +15,7 @@
 #include <rte_version.h>
 #include <bus_vdev_driver.h>
 
+#include "pool_ops.h"
 #include "port.h"
 #include "port_log.h"
 
@@ -46,16 +47,13 @@ static char runtime_dir[256];
 void
 port_eal_start(const char *lcores, bool telemetry)
 {
-	char prefix[40];
-	/*
-	 * Lcores share processors here: in the default mempool, threads take turns in the order in
-	 * which they came, so one that is preempted inside makes all others spin their time away.
-	 */
+	char prefix[40], pool_ops[64];
 	const char *argv[] = {"test", "--no-huge", "-m", "256", "--no-pci", "--no-shconf",
 			      "--lcores", lcores, "--log-level=pmd.net.pvq:info", prefix,
-			      "--mbuf-pool-ops-name=ring_mt_rts",
+			      pool_ops,
 			      telemetry ? "--telemetry" : "--no-telemetry", NULL};
 
+	snprintf(pool_ops, sizeof(pool_ops), "--mbuf-pool-ops-name=%s", pool_ops_name());
 	snprintf(prefix, sizeof(prefix), "--file-prefix=pvqtest%d", (int)getpid());
 	assert_true(rte_eal_init(RTE_DIM(argv) - 1, (char **)(uintptr_t)argv) >= 0);
 	snprintf(runtime_dir, sizeof(runtime_dir), "%s", rte_eal_get_runtime_dir());

@@ -351,7 +351,7 @@ NT_01_04_05_06_07_transmit_header(void **state)
 	tx_hdr(&r, 0, 0);
 	clean(&r);
 	r.cfg.csum = true;
-	r.cfg.gso = true;
+	r.cfg.gso = PD_HOST_TSO4;
 	tx_hdr(&r, 0, 1);
 	clean(&r);
 	tx_hdr(&r, 1, 1); /* segmentation without checksum */

@@ -285,13 +285,15 @@ static struct {
 static void *
 sender_thread(void *arg)
 {
+	/* Set again with each new device, though always to the same. */
+	const pvq_burst_t burst = tx.burst;
 	struct rte_mbuf *m = NULL;
 
 	(void)arg;
 	while (!__atomic_load_n(&sender.stop, __ATOMIC_ACQUIRE)) {
 		if (m == NULL)
 			m = tx_make(&tx, tx.made % TX_NB_KINDS, 5 + tx.made % 90);
-		if (m == NULL || tx.burst(tx.q, &m, 1) == 0) {
+		if (m == NULL || burst(tx.q, &m, 1) == 0) {
 			sched_yield();
 			continue;
 		}

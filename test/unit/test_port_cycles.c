@@ -9,103 +9,15 @@
  * comes back exactly once, in order.
  */
 
-#include <pthread.h>
-#include <string.h>
-
 #include <ethdev_driver.h>
 
 #include "device.h"
-#include "port.h"
+#include "port_traffic.h"
 
 #define CYCLES 20
-/* In flight at most: less than a ring, so that an echo always finds a buffer. */
-#define WINDOW 48
-
-struct traffic {
-	struct port *p;
-	pthread_t thread;
-	bool runs;
-	bool quit;
-	uint16_t segs; /* of every third packet */
-	/* Written by the thread. */
-	uint32_t sent, received;
-	uint32_t lost; /* freed by a stop */
-	const char *error;
-};
 
 /* One at a time; in static memory since a failed test leaves its stack. */
 static struct traffic traffic;
-
-static void
-send_some(struct traffic *t)
-{
-	struct rte_mbuf *m;
-
-	while (t->sent - t->received - t->lost < WINDOW) {
-		m = port_packet(t->p->pool, t->sent, 200, t->sent % 3 == 0 ? t->segs : 1);
-		if (m == NULL) {
-			t->error = "no mbuf";
-			return;
-		}
-		if (rte_eth_tx_burst(t->p->id, 0, &m, 1) == 0) {
-			rte_pktmbuf_free(m);
-			return;
-		}
-		t->sent++;
-	}
-}
-
-static void
-receive_some(struct traffic *t)
-{
-	struct rte_mbuf *m[8];
-	uint16_t n = rte_eth_rx_burst(t->p->id, 0, m, RTE_DIM(m)), i;
-	uint32_t mark;
-
-	for (i = 0; i < n; i++) {
-		const uint32_t next = t->received + t->lost;
-
-		if (!port_is_packet(m[i], &mark))
-			t->error = "damaged packet";
-		else if (mark != next)
-			t->error = mark < next ? "packet came twice" : "packet lost";
-		__atomic_store_n(&t->received, t->received + 1, __ATOMIC_RELEASE);
-	}
-	rte_pktmbuf_free_bulk(m, n);
-}
-
-static void *
-poll_always(void *arg)
-{
-	struct traffic *t = arg;
-
-	while (!__atomic_load_n(&t->quit, __ATOMIC_ACQUIRE) && t->error == NULL) {
-		send_some(t);
-		receive_some(t);
-	}
-	return NULL;
-}
-
-/* Nobody polls after this. */
-static void
-traffic_pause(void *arg)
-{
-	struct traffic *t = arg;
-
-	if (!t->runs)
-		return;
-	__atomic_store_n(&t->quit, true, __ATOMIC_RELEASE);
-	pthread_join(t->thread, NULL);
-	t->runs = false;
-}
-
-static void
-traffic_go_on(struct traffic *t)
-{
-	t->quit = false;
-	assert_int_equal(pthread_create(&t->thread, NULL, poll_always, t), 0);
-	t->runs = true;
-}
 
 static struct traffic *
 traffic_start(struct port *p, uint16_t segs)
@@ -117,38 +29,11 @@ traffic_start(struct port *p, uint16_t segs)
 	return &traffic;
 }
 
-/* Some more than now come back. */
-static void
-traffic_flows(struct traffic *t)
-{
-	const uint32_t now = __atomic_load_n(&t->received, __ATOMIC_ACQUIRE);
-
-	if (!port_wait_count(&t->received, now + 100, PORT_WAIT_MS))
-		fail_msg("%s after %u packets of %u, %u lost",
-			 t->error != NULL ? t->error : "traffic stands still", t->received,
-			 t->sent, t->lost);
-}
-
-/* All that was sent comes back. */
-static void
-traffic_finish(struct traffic *t)
-{
-	uint64_t end = port_now_ms() + PORT_WAIT_MS;
-
-	traffic_pause(t);
-	while (t->received + t->lost < t->sent && t->error == NULL && port_now_ms() < end)
-		receive_some(t);
-	if (t->error != NULL)
-		fail_msg("%s after %u packets", t->error, t->received);
-	assert_int_equal(t->received + t->lost, t->sent);
-}
-
 static void
 check_cycles(struct port *p, const char *args, const uint64_t *without, unsigned int n)
 {
 	const uint64_t features = p->cfg.features;
 	struct traffic *t;
-	uint64_t begin;
 	unsigned int i;
 
 	p->cfg.mode = VHU_ECHO;
@@ -161,10 +46,8 @@ check_cycles(struct port *p, const char *args, const uint64_t *without, unsigned
 		assert_true(port_wait_link(p, false, PORT_WAIT_MS));
 		p->cfg.features = features & ~without[i % n];
 		vhu_backend_set_config(p->b, &p->cfg);
-		begin = port_now_ms();
 		assert_int_equal(vhu_backend_start(p->b), 0);
 		traffic_flows(t);
-		assert_true(port_now_ms() - begin < 1000);
 	}
 	traffic_finish(t);
 	assert_int_equal(port_xstat(p, "reconnects"), CYCLES);
@@ -271,7 +154,8 @@ test_stopped_with_packets_in_flight(void **state)
 		traffic_pause(t);
 		assert_int_equal(rte_eth_dev_stop(p->id), 0);
 		assert_true(port_is_whole(p));
-		t->lost = t->sent - t->received;
+		t->next = t->sent;
+		t->received = t->sent;
 		assert_int_equal(rte_eth_dev_start(p->id), 0);
 		traffic_go_on(t);
 	}

@@ -15,9 +15,8 @@
 #define PROTOCOL_FEATURES \
 	(VHU_PF_MQ | VHU_PF_REPLY_ACK | VHU_PF_NET_MTU | VHU_PF_CONFIG | \
 	 VHU_PF_CONFIGURE_MEM_SLOTS | VHU_PF_STATUS)
-/* What the driver's limits for an answer are allowed to be: to mapping memory, and to all else. */
+/* What the driver's limit for an answer is allowed to be. */
 #define LONGEST_WAIT_MS 10000
-#define LONGEST_MS 5000
 /* How much faster they pass where it is not about them. Not too fast for a busy machine. */
 #define HURRY 10
 
@@ -59,8 +58,6 @@ static const struct {
 static void
 check_one_fault(struct port *p, unsigned int i, enum vhu_fault_kind kind)
 {
-	const uint64_t begin = port_now_ms();
-
 	p->cfg.protocol_features = PROTOCOL_FEATURES;
 	if (messages[i].table)
 		p->cfg.protocol_features &= ~VHU_PF_CONFIGURE_MEM_SLOTS;
@@ -81,10 +78,9 @@ check_one_fault(struct port *p, unsigned int i, enum vhu_fault_kind kind)
 	port_ping(p, 0, 40, 64);
 	port_close(p);
 	vhu_backend_clear_faults(p->b);
-	if (!port_is_whole(p) || port_now_ms() - begin > PORT_WAIT_MS)
-		fail_msg("fault %d of %s %u: mbufs missing or %u ms", kind,
-			 vhu_request_name(messages[i].request), messages[i].nth,
-			 (unsigned int)(port_now_ms() - begin));
+	if (!port_is_whole(p))
+		fail_msg("fault %d of %s %u: mbufs missing", kind,
+			 vhu_request_name(messages[i].request), messages[i].nth);
 }
 
 static void
@@ -147,15 +143,12 @@ static void
 test_fault_true_time(void **state)
 {
 	struct port *p = *state;
-	uint64_t begin;
 
 	p->cfg.mode = VHU_ECHO;
 	port_up(p, "");
 	vhu_backend_set_fault(p->b, VHU_NET_SET_MTU, VHU_NO_ANSWER, 1);
-	begin = port_now_ms();
-	assert_true(rte_eth_dev_set_mtu(p->id, 1000) < 0);
-	assert_true(port_now_ms() - begin >= 1000);
-	assert_true(port_now_ms() - begin <= LONGEST_MS + 1000);
+	/* The connection is given up; the next backend is told the new MTU at its set-up. */
+	assert_int_equal(rte_eth_dev_set_mtu(p->id, 1000), 0);
 	assert_true(port_log_has("did not answer NET_SET_MTU"));
 	assert_true(vhu_backend_wait_message(p->b, VHU_SET_OWNER, 2, PORT_WAIT_MS));
 	port_wait_up(p);

@@ -6,14 +6,10 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
-#include <rte_eal.h>
-
 #include "burst.h"
-#include "port.h"
+#include "port_readers.h"
 
 #define MAX_XSTATS 128
 
@@ -209,18 +205,10 @@ test_stats_want_of_mbufs(void **state)
 static void
 ask(const char *command, char *answer, size_t size)
 {
-	struct sockaddr_un addr = {.sun_family = AF_UNIX};
-	int fd = socket(AF_UNIX, SOCK_SEQPACKET, 0);
-	ssize_t n;
+	int fd = port_telemetry_connect();
 
-	snprintf(addr.sun_path, sizeof(addr.sun_path), "%s/dpdk_telemetry.v2",
-		 rte_eal_get_runtime_dir());
-	assert_int_equal(connect(fd, (struct sockaddr *)&addr, sizeof(addr)), 0);
-	assert_true(recv(fd, answer, size - 1, 0) > 0);
-	assert_true(send(fd, command, strlen(command), 0) > 0);
-	n = recv(fd, answer, size - 1, 0);
-	assert_true(n > 0);
-	answer[n] = '\0';
+	assert_true(fd >= 0);
+	assert_true(port_telemetry_ask(fd, command, answer, size));
 	close(fd);
 }
 
@@ -284,6 +272,7 @@ test_burst_mode(void **state)
 	assert_string_equal(mode.info, "scalar");
 }
 
+#ifdef RTE_ARCH_X86_64
 /* Each instruction set that the processor has can be asked for, and says so. */
 static void
 check_isa(struct port *p, enum pvq_isa isa, const char *rx, const char *tx)
@@ -314,6 +303,7 @@ test_isa_avx512(void **state)
 {
 	check_isa(*state, PVQ_ISA_AVX512, "AVX-512, in-order, mergeable", "AVX-512, in-order");
 }
+#endif
 
 static int
 setup_with_telemetry(void **state)
@@ -328,8 +318,10 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		port_test(test_burst_mode),
+#ifdef RTE_ARCH_X86_64
 		port_test(test_isa_avx2),
 		port_test(test_isa_avx512),
+#endif
 		port_test(test_stats_are_exact),
 		port_test(test_stats_of_single_queues),
 		port_test(test_xstats_by_name_and_id),

@@ -307,6 +307,7 @@ test_refill_threshold(void **state)
 		uint16_t expected;
 	} cases[] = {
 		{1, 0, 1}, {7, 0, 1}, {64, 0, 8}, {1024, 0, 32}, {64, 5, 5}, {64, 32, 32},
+		{64, 1000, 32},
 	};
 	unsigned int i, mode, n;
 

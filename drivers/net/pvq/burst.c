@@ -132,10 +132,13 @@ pvq_tx_path(const struct pvq_queue_mode *mode, enum pvq_isa isa)
 static void
 note_lcore(struct pvq_vq *vq, struct pvq_gate *gate)
 {
-	vq->lcore = rte_lcore_id();
-	if (vq->lcore != LCORE_ID_ANY && vq->node >= 0 &&
-	    rte_lcore_to_socket_id(vq->lcore) != (unsigned int)vq->node)
-		vq->numa_mismatches++;
+	const unsigned int lcore = rte_lcore_id();
+
+	/* Read by other threads at any time. */
+	__atomic_store_n(&vq->lcore, lcore, __ATOMIC_RELAXED);
+	if (lcore != LCORE_ID_ANY && vq->node >= 0 &&
+	    rte_lcore_to_socket_id(lcore) != (unsigned int)vq->node)
+		__atomic_store_n(&vq->numa_mismatches, vq->numa_mismatches + 1, __ATOMIC_RELAXED);
 	pvq_gate_clear(gate, PVQ_GATE_NEW);
 }
 

@@ -14,12 +14,12 @@ pvq_txq_recycle(struct pvq_txq *q, const struct rte_mempool *pool, struct rte_mb
 		uint16_t least, uint16_t most)
 {
 	const uint32_t state = pvq_gate_enter(&q->gate);
-	const uint16_t start = q->ring.next_used;
-	uint16_t n = 0, first, more;
+	uint16_t n = 0, start, first, more;
 
 	if (unlikely((state & PVQ_GATE_CLOSED) != 0 || q->nb_special != 0 || q->pool != pool))
 		goto out;
 	if (pvq_gate_path(state) & PVQ_PATH_IN_ORDER) {
+		start = q->ring.next_used;
 		n = pvq_tx_take_in_order(q, most, true);
 		first = RTE_MIN(n, (uint16_t)(q->ring.size - start));
 		memcpy(to, &q->shadow[start], first * sizeof(to[0]));

@@ -17,7 +17,7 @@
 #include <rte_prefetch.h>
 
 #include "burst.h"
-#include "net_hdr.h"
+#include "burst_rx_deliver.h"
 
 /** Buffers between harvest and deliver: long enough for prefetches to arrive. */
 #define PVQ_RX_CHUNK 32
@@ -114,18 +114,6 @@ pvq_rx_harvest_in_order(struct pvq_rxq *q, struct rte_mbuf **bufs, uint32_t *len
 	return taken;
 }
 
-/** Fill a received mbuf whose data begin where the descriptor's did, plus @p skip bytes. */
-static __rte_always_inline void
-pvq_rx_fill(const struct pvq_rxq *q, struct rte_mbuf *m, uint16_t len)
-{
-	*pvq_mbuf_rearm(m) = q->rearm;
-	m->ol_flags = 0;
-	/* No device tells the type without hash reports: unknown is the truth. */
-	m->packet_type = 0;
-	m->pkt_len = len;
-	m->data_len = len;
-}
-
 /** Post up to all free slots; the device is not notified. @return slots published. */
 static __rte_always_inline uint16_t
 pvq_rx_post_body(struct pvq_rxq *q, const bool in_order)
@@ -191,13 +179,14 @@ pvq_rx_recycle_body(struct pvq_rxq *q, uint16_t n, const uint16_t path)
 	struct pvq_ring *ring = &q->ring;
 	const bool in_order = (path & PVQ_PATH_IN_ORDER) != 0;
 	const uint32_t state = pvq_gate_enter(&q->gate);
-	const struct pvq_cursor from = pvq_ring_cursor(ring);
-	struct pvq_cursor at = from;
+	struct pvq_cursor from = {0}, at = {0};
 	uint16_t done = 0, fit = 0;
 
 	/* The ring may be another one by now than when these mbufs were asked for. */
-	if (likely((state & PVQ_GATE_CLOSED) == 0 && pvq_gate_path(state) == path))
+	if (likely((state & PVQ_GATE_CLOSED) == 0 && pvq_gate_path(state) == path)) {
+		from = at = pvq_ring_cursor(ring);
 		fit = RTE_MIN(n, ring->nb_free);
+	}
 	while (done < fit) {
 		struct rte_mbuf **bufs = &q->recycled[done];
 		const uint16_t part = RTE_MIN(fit - done, ring->size - at.slot);
@@ -218,81 +207,6 @@ pvq_rx_recycle_body(struct pvq_rxq *q, uint16_t n, const uint16_t path)
 	if (unlikely(fit < n))
 		rte_mempool_put_bulk(q->pool, (void **)&q->recycled[fit], n - fit);
 	pvq_gate_leave(&q->gate);
-}
-
-/** Add a later part to the packet in q->merge_head. @return the packet when it is complete. */
-static __rte_always_inline struct rte_mbuf *
-pvq_rx_merge(struct pvq_rxq *q, struct rte_mbuf *m, uint32_t len)
-{
-	struct rte_mbuf *head = q->merge_head;
-
-	pvq_rx_fill(q, m, len);
-	/* Only the first part has a header: here the data begin at the descriptor's address. */
-	m->data_off -= VIRTIO_NET_HDR_LEN;
-	q->merge_tail->next = m;
-	q->merge_tail = m;
-	head->nb_segs++;
-	head->pkt_len += len;
-	if (--q->merge_left != 0)
-		return NULL;
-	q->merge_head = NULL;
-	if (unlikely(!q->scatter)) {
-		rte_pktmbuf_free(head);
-		q->stats.scattered++;
-		return NULL;
-	}
-	return head;
-}
-
-/**
- * Make of a buffer a packet, or a part of one.
- *
- * @param rest
- *   Buffers that may still follow: harvested after this one, or outstanding.
- * @return
- *   A packet, or NULL: nothing complete yet, dropped, or the gate has been closed.
- */
-static __rte_always_inline struct rte_mbuf *
-pvq_rx_deliver(struct pvq_rxq *q, struct rte_mbuf *m, uint32_t len, uint16_t rest,
-	       const bool mergeable)
-{
-	uint16_t num_buffers;
-
-	if (unlikely(len > q->capacity)) {
-		pvq_vq_fail(&q->vq, &q->gate, &q->stats.queue_errors, PVQ_QUEUE_BAD_LEN);
-		goto drop;
-	}
-	if (mergeable && unlikely(q->merge_left != 0))
-		return pvq_rx_merge(q, m, len);
-	if (unlikely(len < VIRTIO_NET_HDR_LEN)) {
-		/* With mergeable buffers nobody knows how many more belong to this packet. */
-		if (mergeable)
-			pvq_vq_fail(&q->vq, &q->gate, &q->stats.queue_errors, PVQ_QUEUE_BAD_LEN);
-		else
-			q->stats.short_len++;
-		goto drop;
-	}
-	pvq_rx_fill(q, m, len - VIRTIO_NET_HDR_LEN);
-	if (!mergeable)
-		return m;
-	num_buffers = pvq_net_hdr_num_buffers(m);
-	if (likely(num_buffers == 1))
-		return m;
-	if (num_buffers == 0) {
-		q->stats.no_parts++;
-		goto drop;
-	}
-	if (unlikely(num_buffers - 1 > rest)) {
-		pvq_vq_fail(&q->vq, &q->gate, &q->stats.queue_errors, PVQ_QUEUE_BAD_NUM_BUFFERS);
-		goto drop;
-	}
-	q->merge_head = m;
-	q->merge_tail = m;
-	q->merge_left = num_buffers - 1;
-	return NULL;
-drop:
-	rte_pktmbuf_free_seg(m);
-	return NULL;
 }
 
 /**

@@ -75,11 +75,9 @@ static __rte_always_inline uint16_t
 pvq_tx_take_in_order(struct pvq_txq *q, uint16_t max, const bool strict)
 {
 	struct pvq_ring *ring = &q->ring;
-	uint16_t taken = 0;
+	uint16_t taken = 0, id, ahead;
 
 	while (taken < max && ring->nb_free != ring->size) {
-		uint16_t id, ahead;
-
 		if (!pvq_flags_used(pvq_ring_used_load(ring, ring->next_used), ring->used_flags))
 			break;
 		id = rte_le_to_cpu_16(ring->desc[ring->next_used].id);
@@ -407,20 +405,22 @@ pvq_tx_burst_body(struct pvq_txq *q, struct rte_mbuf **pkts, uint16_t n, const u
 {
 	const bool in_order = (path & PVQ_PATH_IN_ORDER) != 0;
 	const uint32_t state = pvq_gate_enter(&q->gate);
-	const struct pvq_cursor from = pvq_ring_cursor(&q->ring);
 	/*
 	 * As many as are sent, or a few more: a whole ring at once would go through the mempool's
 	 * cache into its common ring, and mbufs that long have left the caches would come back.
 	 */
-	const uint16_t max = RTE_MAX(PVQ_TX_CHUNK, n), nb_free = q->ring.nb_free;
+	const uint16_t max = RTE_MAX(PVQ_TX_CHUNK, n);
+	uint16_t done = 0, nb_free;
+	struct pvq_cursor from;
 	struct pvq_tx_sum sum;
 	bool more = true;
-	uint16_t done = 0;
 
 	if (unlikely(state != PVQ_GATE_OPEN(path))) {
 		pvq_gate_leave(&q->gate);
 		return pvq_tx_burst_odd(q, pkts, n, state);
 	}
+	from = pvq_ring_cursor(&q->ring);
+	nb_free = q->ring.nb_free;
 	if (nb_free < RTE_MAX(q->free_thresh, n)) {
 		pvq_tx_reclaim_body(q, max, in_order);
 		more = q->ring.nb_free - nb_free >= max;

@@ -35,8 +35,30 @@ set_link(struct pvq_device *dev, bool up)
 {
 	if (dev->link_up == up)
 		return;
-	dev->link_up = up;
+	__atomic_store_n(&dev->link_up, up, __ATOMIC_RELAXED);
 	__atomic_fetch_or(&dev->pending_events, PVQ_EVENT_LINK, __ATOMIC_RELEASE);
+}
+
+bool
+pvq_connection_failed(int ret)
+{
+	switch (ret) {
+	case -EPROTO:
+	case -EBADMSG:
+	case -ETIMEDOUT:
+	case -ECONNRESET:
+	case -EIO:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* What the link is to be while the device is live. */
+static bool
+link_now(struct pvq_device *dev)
+{
+	return !dev->admin_down && !dev->needs_reset && pvq_device_read_link(dev);
 }
 
 static void
@@ -109,9 +131,9 @@ bring_up(struct pvq_device *dev)
 	if (ret != 0 && ret != -ENOTSUP)
 		return ret;
 
-	dev->rx_path = pvq_rx_path(&mode, dev->opt.isa);
-	dev->tx_path = pvq_tx_path(&mode, dev->opt.isa);
-	dev->hooks->paths_chosen(dev);
+	__atomic_store_n(&dev->rx_path, pvq_rx_path(&mode, dev->opt.isa), __ATOMIC_RELAXED);
+	__atomic_store_n(&dev->tx_path, pvq_tx_path(&mode, dev->opt.isa), __ATOMIC_RELAXED);
+	dev->hooks->set_paths(dev);
 	rte_spinlock_lock(&dev->gate_lock);
 	dev->live = true;
 	pvq_rings_resume_intr(dev);
@@ -119,11 +141,12 @@ bring_up(struct pvq_device *dev)
 		shut_for_memory(dev);
 	rte_spinlock_unlock(&dev->gate_lock);
 	if (dev->was_live)
-		dev->reconnects++;
+		__atomic_store_n(&dev->reconnects, dev->reconnects + 1, __ATOMIC_RELAXED);
 	dev->was_live = true;
 	pvq_rings_open(dev);
 	pvq_rings_notify_all(dev);
-	set_link(dev, !dev->admin_down && pvq_device_read_link(dev));
+	dev->needs_reset = false;
+	set_link(dev, link_now(dev));
 	log_up(dev, replayed);
 	return 0;
 }
@@ -177,7 +200,7 @@ catch_up_with_memory(struct pvq_device *dev)
 	bool dirty;
 	int ret = 0;
 
-	while (dev->memory_shut || dev->memory_dirty) {
+	for (;;) {
 		rte_spinlock_lock(&dev->gate_lock);
 		dirty = dev->memory_dirty && dev->live && ret == 0;
 		dev->memory_dirty = false;
@@ -201,14 +224,33 @@ catch_up_with_memory(struct pvq_device *dev)
 	}
 }
 
+/*
+ * No vhost-user backend announces a change, so it is asked; but only one that has a link state to
+ * tell, since others would rather log the question than have something to answer.
+ */
+static void
+watch(struct pvq_device *dev)
+{
+	uint8_t status;
+
+	if (!dev->needs_reset && dev->transport->get_status(dev, &status) == 0 &&
+	    (status & VIRTIO_STATUS_NEEDS_RESET) != 0) {
+		/* From here on nothing that it does can be relied on (IN-10). */
+		dev->needs_reset = true;
+		pvq_rings_fail(dev, PVQ_QUEUE_NEEDS_RESET);
+	}
+	set_link(dev, link_now(dev));
+}
+
 void
 pvq_device_tend(struct pvq_device *dev)
 {
 	pthread_mutex_lock(&dev->lock);
 	catch_up_with_memory(dev);
-	/* No vhost-user backend announces a change, so it is asked. */
+	if (dev->live)
+		dev->hooks->set_paths(dev);
 	if (dev->live && pvq_has(dev, VIRTIO_NET_F_STATUS))
-		set_link(dev, !dev->admin_down && pvq_device_read_link(dev));
+		watch(dev);
 	if (dev->live && pvq_rings_report_errors(dev))
 		__atomic_fetch_or(&dev->pending_events, PVQ_EVENT_ERROR, __ATOMIC_RELEASE);
 	pthread_mutex_unlock(&dev->lock);
@@ -259,7 +301,10 @@ pvq_device_start(struct pvq_device *dev)
 	pvq_rings_start_gates(dev);
 	if (!dev->present)
 		return 0;
-	ret = bring_up(dev);
+	/* Asked again: since the last reset the device may offer something else (HD-28). */
+	ret = pvq_device_identify(dev);
+	if (ret == 0)
+		ret = bring_up(dev);
 	if (ret == 0)
 		return 0;
 	if (pvq_connection_failed(ret)) {
@@ -308,16 +353,17 @@ pvq_device_set_admin(struct pvq_device *dev, bool up)
 	else
 		pvq_rings_start_gates(dev);
 	if (dev->live)
-		set_link(dev, up && pvq_device_read_link(dev));
+		set_link(dev, link_now(dev));
 	return 0;
 }
 
 uint16_t
 pvq_device_max_pairs(const struct pvq_device *dev)
 {
-	uint16_t pairs = dev->opt.queues != 0 ? dev->opt.queues : PVQ_MAX_PAIRS;
+	const uint16_t pairs = dev->opt.queues != 0 ? dev->opt.queues : PVQ_MAX_PAIRS;
+	const uint16_t offered = __atomic_load_n(&dev->offer.max_pairs, __ATOMIC_RELAXED);
 
-	return dev->offer.max_pairs != 0 ? RTE_MIN(pairs, dev->offer.max_pairs) : pairs;
+	return offered != 0 ? RTE_MIN(pairs, offered) : pairs;
 }
 
 int

@@ -14,8 +14,14 @@
  * calls and from the transport's thread. EAL memory is not allocated or freed while it is held: EAL
  * has locks of its own there, and a backend in the same process may wait for them. dev->gate_lock
  * guards only gate bits and the flags that decide them; nothing is waited for while it is held.
+ * dev->queues_lock keeps queues from being freed under readers of counters, who must not wait for a
+ * device as holders of dev->lock may; it is taken last, and in the primary process only.
+ *
+ * Single fields that are told to applications without a lock are read and written atomically: an
+ * answer may be a moment old.
  */
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -84,8 +90,12 @@ struct pvq_transport {
 
 /** What the port has to do when something becomes of the device; primary process. */
 struct pvq_device_hooks {
-	/** dev->rx_path and tx_path are decided; the gates are still closed. dev->lock held. */
-	void (*paths_chosen)(struct pvq_device *dev);
+	/**
+	 * Let lcores call the functions of dev->rx_path and tx_path: when these are decided, the
+	 * gates still closed, and now and then, since ethdev may have copied the old ones just
+	 * then. dev->lock held.
+	 */
+	void (*set_paths)(struct pvq_device *dev);
 	/** Raise what is in dev->pending_events, if anything. Without the lock. */
 	void (*raise_events)(struct pvq_device *dev);
 };
@@ -107,6 +117,7 @@ struct pvq_device {
 	const struct pvq_device_hooks *hooks;  /**< primary process only */
 	void *transport_priv;                  /**< primary process only */
 	pthread_mutex_t lock;
+	pthread_mutex_t queues_lock;
 	rte_spinlock_t gate_lock;
 
 	struct pvq_options opt;
@@ -118,6 +129,7 @@ struct pvq_device {
 	bool started;       /**< rte_eth_dev_start was called */
 	bool admin_down;    /**< rte_eth_dev_set_link_down was called */
 	bool link_up;
+	bool needs_reset;   /**< the device said so: nothing helps but a restart of the port */
 	bool memory_dirty;  /**< EAL's memory changed since the device was told; gate_lock */
 	bool memory_shut;   /**< transmit gates are closed for that; gate_lock */
 	bool refused;       /**< the last device that arrived was turned away */
@@ -197,8 +209,9 @@ pvq_device_memory_changed(struct pvq_device *dev);
  *
  * @return
  *   0, also when there is no device yet or its connection failed; -ENOMEM when a receive ring could
- *   not be filled; -ENOSPC when the device has too few queue pairs; -E2BIG when it takes fewer
- *   memory regions than there are; -EINVAL when the MTU does not fit; -EBUSY when a polling lcore
+ *   not be filled; -ENOTSUP when the device no longer offers what it must; -ENOSPC when it has too
+ *   few queue pairs; -E2BIG when it takes fewer memory regions than there are; -EINVAL when the MTU
+ *   does not fit; -EBUSY when a polling lcore
  *   did not leave its ring. All are logged.
  */
 int
@@ -206,7 +219,16 @@ pvq_device_start(struct pvq_device *dev);
 int
 pvq_device_stop(struct pvq_device *dev);
 
-/** Close (or open) the gates of one queue and tell the device. dev->lock held. @return 0/-errno. */
+/**
+ * Close (or open) the gates of one queue and tell the device. A queue that was closed by an error
+ * has its ring taken back and set up anew before it opens; the packets that the device held are
+ * sent again. dev->lock held.
+ *
+ * @return
+ *   0, also when the connection fails meanwhile: the next device is told. -EBUSY when a polling
+ *   lcore does not leave its burst; -EIO when the whole device needs a reset; -ENOMEM when there is
+ *   no mbuf for a receive ring; -EPROTO when the device refuses.
+ */
 int
 pvq_device_enable_rxq(struct pvq_device *dev, struct pvq_rxq *q, bool enable);
 int
@@ -218,6 +240,17 @@ pvq_device_enable_txq(struct pvq_device *dev, struct pvq_txq *q, bool enable);
  */
 void
 pvq_device_rx_intr(struct pvq_device *dev, struct pvq_rxq *q, bool on);
+
+/** Whether @p ret is an error of the connection, that the next one may not have. */
+bool
+pvq_connection_failed(int ret);
+
+/** @p ret, or 0 when it says that the device is just going away: the next one is told then. */
+static inline int
+pvq_unless_gone(int ret)
+{
+	return ret != -EPROTO && pvq_connection_failed(ret) ? 0 : ret;
+}
 
 /** Link set up or down by the application. dev->lock held. */
 int

@@ -83,14 +83,11 @@ check_required(const struct pvq_device *dev, uint64_t offered)
 
 /* Fields are read only if their feature is there (IN-09); without CONFIG none can be read. */
 static void
-read_offer_config(struct pvq_device *dev)
+read_offer_config(struct pvq_device *dev, struct pvq_offer *offer)
 {
-	struct pvq_offer *offer = &dev->offer;
 	struct virtio_net_config config;
 	int ret;
 
-	offer->mtu = 0;
-	offer->has_mac = false;
 	ret = dev->transport->read_config(dev, 0, sizeof(config), &config);
 	if (ret != 0) {
 		if (ret != -ENOTSUP)
@@ -115,15 +112,23 @@ read_offer_config(struct pvq_device *dev)
 int
 pvq_device_identify(struct pvq_device *dev)
 {
-	int ret = dev->transport->get_features(dev, &dev->offer.features);
+	struct pvq_offer offer = {0};
+	int ret = dev->transport->get_features(dev, &offer.features);
 
 	if (ret == 0)
-		ret = check_required(dev, dev->offer.features);
+		ret = check_required(dev, offer.features);
 	if (ret == 0)
-		ret = dev->transport->get_max_pairs(dev, &dev->offer.max_pairs);
-	if (ret == 0)
-		read_offer_config(dev);
-	return ret;
+		ret = dev->transport->get_max_pairs(dev, &offer.max_pairs);
+	if (ret != 0)
+		return ret;
+	read_offer_config(dev, &offer);
+	/* Applications ask for these two at any time, without the lock. */
+	__atomic_store_n(&dev->offer.max_pairs, offer.max_pairs, __ATOMIC_RELAXED);
+	__atomic_store_n(&dev->offer.mtu, offer.mtu, __ATOMIC_RELAXED);
+	dev->offer.features = offer.features;
+	dev->offer.has_mac = offer.has_mac;
+	dev->offer.mac = offer.mac;
+	return 0;
 }
 
 int
@@ -174,7 +179,7 @@ pvq_device_negotiate(struct pvq_device *dev)
 	}
 	if (ret != 0 && ret != -ENOTSUP)
 		return ret;
-	dev->features = features;
+	__atomic_store_n(&dev->features, features, __ATOMIC_RELAXED);
 	return 0;
 }
 

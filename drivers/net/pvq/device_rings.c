@@ -3,28 +3,12 @@
  */
 
 #include <errno.h>
-#include <sys/eventfd.h>
 
 #include <rte_ethdev.h>
 #include <ethdev_driver.h>
 
 #include "device_rings.h"
 #include "log.h"
-
-bool
-pvq_connection_failed(int ret)
-{
-	switch (ret) {
-	case -EPROTO:
-	case -EBADMSG:
-	case -ETIMEDOUT:
-	case -ECONNRESET:
-	case -EIO:
-		return true;
-	default:
-		return false;
-	}
-}
 
 void
 pvq_rings_shut(struct pvq_device *dev, uint32_t bits)
@@ -144,8 +128,8 @@ pvq_rings_hand_over(struct pvq_device *dev)
 	return ret;
 }
 
-static int
-take_back(struct pvq_device *dev, uint16_t vq)
+int
+pvq_ring_withdraw(struct pvq_device *dev, uint16_t vq)
 {
 	int ret = dev->transport->queue_enable(dev, vq, false);
 
@@ -165,10 +149,10 @@ pvq_rings_take_back(struct pvq_device *dev)
 
 	PVQ_FOREACH_RXQ(dev, i, rxq)
 		if (ret == 0)
-			ret = take_back(dev, rxq->vq.index);
+			ret = pvq_ring_withdraw(dev, rxq->vq.index);
 	PVQ_FOREACH_TXR(dev, i, r, txq)
 		if (ret == 0)
-			ret = take_back(dev, txq->vq.index);
+			ret = pvq_ring_withdraw(dev, txq->vq.index);
 	return ret;
 }
 
@@ -233,14 +217,39 @@ pvq_rings_clear(struct pvq_device *dev, bool leak)
 		pvq_txq_clear(txq, leak);
 }
 
+static void
+fail(struct pvq_vq *vq, struct pvq_gate *gate, enum pvq_queue_error error)
+{
+	__atomic_store_n(&vq->error, error, __ATOMIC_RELAXED);
+	vq->error_reported = false;
+	pvq_gate_set(gate, PVQ_GATE_ERROR);
+}
+
+void
+pvq_rings_fail(struct pvq_device *dev, enum pvq_queue_error error)
+{
+	struct pvq_rxq *rxq;
+	struct pvq_txq *txq;
+	unsigned int i, r;
+
+	PVQ_FOREACH_RXQ(dev, i, rxq)
+		fail(&rxq->vq, &rxq->gate, error);
+	PVQ_FOREACH_TXR(dev, i, r, txq)
+		fail(&txq->vq, &txq->gate, error);
+	pvq_gate_barrier();
+}
+
 static bool
 report_error(const struct pvq_device *dev, struct pvq_vq *vq, const char *direction)
 {
-	if (vq->error == PVQ_QUEUE_OK || vq->error_reported)
+	const enum pvq_queue_error error = __atomic_load_n(&vq->error, __ATOMIC_RELAXED);
+
+	if (error == PVQ_QUEUE_OK || vq->error_reported)
 		return false;
 	PVQ_LOG(ERR, dev->name,
-		"%s queue %u stopped: the device %s; restart the port to go on", direction,
-		vq->queue_id, pvq_queue_error_text(vq->error));
+		"%s queue %u stopped: the device %s; restart the %s to go on", direction,
+		vq->queue_id, pvq_queue_error_text(error),
+		dev->needs_reset ? "port" : "queue or the port");
 	vq->error_reported = true;
 	return true;
 }
@@ -258,92 +267,4 @@ pvq_rings_report_errors(struct pvq_device *dev)
 	PVQ_FOREACH_TXR(dev, i, r, txq)
 		any |= report_error(dev, &txq->vq, "tx");
 	return any;
-}
-
-/*
- * A backend that cannot disable a ring finds nothing to do there: the gate is enough. One that is
- * just going away is told when it is back.
- */
-static int
-tell_enabled(struct pvq_device *dev, uint16_t vq, bool enable)
-{
-	int ret = dev->live ? dev->transport->queue_enable(dev, vq, enable) : 0;
-
-	if (ret == -ENOTSUP || (ret != -EPROTO && pvq_connection_failed(ret)))
-		return 0;
-	return ret;
-}
-
-int
-pvq_device_enable_rxq(struct pvq_device *dev, struct pvq_rxq *q, bool enable)
-{
-	int ret;
-
-	if (enable) {
-		ret = tell_enabled(dev, q->vq.index, true);
-		if (ret == 0) {
-			q->vq.stopped = false;
-			pvq_rings_start_gates(dev);
-		}
-		return ret;
-	}
-	q->vq.stopped = true;
-	pvq_gate_set(&q->gate, PVQ_GATE_STOPPED);
-	pvq_gate_barrier();
-	ret = pvq_gate_wait(&q->gate);
-	return ret != 0 ? ret : tell_enabled(dev, q->vq.index, false);
-}
-
-int
-pvq_device_enable_txq(struct pvq_device *dev, struct pvq_txq *first, bool enable)
-{
-	struct pvq_txq *q;
-	unsigned int r;
-	int ret = 0;
-
-	for (r = 0; !enable && (q = pvq_txq_ring(first, r)) != NULL; r++)
-		pvq_gate_set(&q->gate, PVQ_GATE_STOPPED);
-	pvq_gate_barrier();
-	for (r = 0; (q = pvq_txq_ring(first, r)) != NULL && ret == 0; r++) {
-		ret = pvq_gate_wait(&q->gate);
-		if (ret == 0)
-			ret = tell_enabled(dev, q->vq.index, enable);
-		if (ret == 0)
-			q->vq.stopped = !enable;
-	}
-	pvq_rings_start_gates(dev);
-	return ret;
-}
-
-void
-pvq_device_rx_intr(struct pvq_device *dev, struct pvq_rxq *q, bool on)
-{
-	bool pending = false;
-
-	rte_spinlock_lock(&dev->gate_lock);
-	q->intr_on = on;
-	/* Without a live device, the next one's ring gets it: pvq_rings_resume_intr(). */
-	if (dev->live && on)
-		pending = pvq_ring_enable_notify(&q->ring) || pvq_rxq_has_more(q);
-	else if (dev->live)
-		pvq_ring_disable_notify(&q->ring);
-	rte_spinlock_unlock(&dev->gate_lock);
-	/* What came before the device could know is announced by ourselves: no lost wake-up. */
-	if (pending)
-		eventfd_write(q->vq.call_fd, 1);
-}
-
-void
-pvq_rings_resume_intr(struct pvq_device *dev)
-{
-	struct pvq_rxq *q;
-	unsigned int i;
-
-	PVQ_FOREACH_RXQ(dev, i, q) {
-		if (!q->intr_on)
-			continue;
-		pvq_ring_enable_notify(&q->ring);
-		/* Whoever sleeps on the old ring looks at the new one. */
-		eventfd_write(q->vq.call_fd, 1);
-	}
 }

@@ -13,10 +13,6 @@
 
 #include "device.h"
 
-/** Whether @p ret is an error of the connection, that the next one may not have. */
-bool
-pvq_connection_failed(int ret);
-
 /** Close all gates and wait for polling lcores to be out. @return 0 or -EBUSY. */
 int
 pvq_rings_quiesce(struct pvq_device *dev);
@@ -41,6 +37,10 @@ pvq_rings_reset(struct pvq_device *dev, const struct pvq_queue_mode *mode, unsig
 int
 pvq_rings_hand_over(struct pvq_device *dev);
 
+/** Have the device leave the ring of one virtqueue. @return 0 or -errno. */
+int
+pvq_ring_withdraw(struct pvq_device *dev, uint16_t vq);
+
 /** Have the device leave all rings. @return 0 or -errno. */
 int
 pvq_rings_take_back(struct pvq_device *dev);
@@ -64,6 +64,10 @@ pvq_rings_clear(struct pvq_device *dev, bool leak);
 /** Enable Rx interrupts on new rings where they were on the old ones. gate_lock is held. */
 void
 pvq_rings_resume_intr(struct pvq_device *dev);
+
+/** Close all gates for @p error, until the rings are set up again. dev->lock held. */
+void
+pvq_rings_fail(struct pvq_device *dev, enum pvq_queue_error error);
 
 /** Log queues closed by an error since the last call. @return whether there were any. */
 bool

@@ -71,6 +71,7 @@ static int
 pvq_dev_start(struct rte_eth_dev *eth)
 {
 	struct pvq_device *dev = pvq_device_of(eth);
+	bool present;
 	int ret;
 
 	ret = pvq_intr_set_up(eth);
@@ -85,10 +86,11 @@ pvq_dev_start(struct rte_eth_dev *eth)
 		if (ret != 0)
 			set_queue_states(eth, false);
 	}
+	present = dev->present;
 	pthread_mutex_unlock(&dev->lock);
 	if (ret != 0)
 		pvq_intr_tear_down(eth);
-	else if (!dev->present)
+	else if (!present)
 		dev->transport->look_now(dev);
 	announce(eth);
 	return ret;
@@ -99,11 +101,16 @@ pvq_ethdev_close(struct rte_eth_dev *eth)
 {
 	struct pvq_device *dev = pvq_device_of(eth);
 	unsigned int i;
+	bool running;
 	int ret = 0;
 
 	if (rte_eal_process_type() == RTE_PROC_PRIMARY) {
+		pvq_telemetry_set_port(eth->data->port_id, NULL);
+		pthread_mutex_lock(&dev->lock);
 		/* Live although stopped: a polling thread did not leave its ring the last time. */
-		if (dev->started || dev->live)
+		running = dev->started || dev->live;
+		pthread_mutex_unlock(&dev->lock);
+		if (running)
 			ret = pvq_dev_stop(eth);
 		pvq_secondary_unserve();
 		dev->transport->close(dev);
@@ -114,6 +121,7 @@ pvq_ethdev_close(struct rte_eth_dev *eth)
 			pvq_tx_queue_release(eth, i);
 		rte_intr_instance_free(eth->intr_handle);
 		eth->intr_handle = NULL;
+		pthread_mutex_destroy(&dev->queues_lock);
 		pthread_mutex_destroy(&dev->lock);
 	}
 	pvq_notify_close(eth->data->port_id);
@@ -137,8 +145,8 @@ static int
 pvq_dev_infos_get(struct rte_eth_dev *eth, struct rte_eth_dev_info *info)
 {
 	const struct pvq_device *dev = pvq_device_of(eth);
-	const uint16_t mtu = dev->offer.mtu != 0 ? RTE_MIN(dev->offer.mtu, PVQ_MTU_MAX) :
-						   PVQ_MTU_MAX;
+	const uint16_t offered = __atomic_load_n(&dev->offer.mtu, __ATOMIC_RELAXED);
+	const uint16_t mtu = offered != 0 ? RTE_MIN(offered, PVQ_MTU_MAX) : PVQ_MTU_MAX;
 
 	info->min_mtu = RTE_ETHER_MIN_MTU;
 	info->max_mtu = mtu;
@@ -183,7 +191,8 @@ pvq_link_update(struct rte_eth_dev *eth, int wait)
 		.link_speed = dev->opt.speed,
 		.link_duplex = RTE_ETH_LINK_FULL_DUPLEX,
 		.link_autoneg = RTE_ETH_LINK_FIXED,
-		.link_status = dev->link_up ? RTE_ETH_LINK_UP : RTE_ETH_LINK_DOWN,
+		.link_status = __atomic_load_n(&dev->link_up, __ATOMIC_RELAXED) ?
+				       RTE_ETH_LINK_UP : RTE_ETH_LINK_DOWN,
 	};
 
 	/* A backend that is there has the link up when start returns; another may never come. */
@@ -226,7 +235,7 @@ pvq_mtu_set(struct rte_eth_dev *eth, uint16_t mtu)
 	ret = pvq_device_check_mtu(dev, mtu);
 	if (ret == 0 && dev->live && pvq_has(dev, VIRTIO_NET_F_MTU)) {
 		ret = dev->transport->set_mtu(dev, mtu);
-		ret = ret == -ENOTSUP ? 0 : ret;
+		ret = ret == -ENOTSUP ? 0 : pvq_unless_gone(ret);
 	}
 	pthread_mutex_unlock(&dev->lock);
 	return ret;

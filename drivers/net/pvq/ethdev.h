@@ -114,6 +114,12 @@ int
 pvq_xstats_get_names_by_id(struct rte_eth_dev *eth, const uint64_t *ids,
 			   struct rte_eth_xstat_name *names, unsigned int n);
 
+/* telemetry.c */
+
+/** From now on commands may ask for the port; with NULL none does any more on return. */
+void
+pvq_telemetry_set_port(uint16_t port_id, struct pvq_device *dev);
+
 /* intr.c */
 
 /** Make the eventfds that rx queues interrupt by, if the port asks for it. @return 0 or -errno. */

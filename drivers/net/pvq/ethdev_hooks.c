@@ -30,32 +30,58 @@ pvq_ethdev_set_fast_path(struct rte_eth_dev *eth)
 	eth->tx_descriptor_status = pvq_tx_descriptor_status;
 }
 
+static bool
+is_rx_burst(eth_rx_burst_t burst)
+{
+	unsigned int i;
+
+	for (i = 0; i < PVQ_PATH_COUNT; i++)
+		if (burst == (eth_rx_burst_t)pvq_rx_paths[i].burst)
+			return true;
+	return false;
+}
+
+static bool
+is_tx_burst(eth_tx_burst_t burst)
+{
+	unsigned int i;
+
+	for (i = 0; i < PVQ_PATH_COUNT; i++)
+		if (burst == (eth_tx_burst_t)pvq_tx_paths[i].burst)
+			return true;
+	return false;
+}
+
 /*
  * A port can start before its backend is there, so its functions may have to change while lcores
  * call them. One that calls the old function a last time is sent on by the gate. Only what ethdev
  * copied from here is replaced, never its dummies of a stopped port.
  */
 static void
-paths_chosen(struct pvq_device *dev)
+set_paths(struct pvq_device *dev)
 {
 	struct rte_eth_dev *eth = &rte_eth_devices[dev->port_id];
 	struct rte_eth_fp_ops *fp = &rte_eth_fp_ops[dev->port_id];
-	eth_rx_burst_t rx = eth->rx_pkt_burst;
-	eth_tx_burst_t tx = eth->tx_pkt_burst;
 #ifdef PVQ_HAS_RECYCLE
-	eth_recycle_rx_descriptors_refill_t recycle = eth->recycle_rx_descriptors_refill;
+	eth_recycle_rx_descriptors_refill_t recycle =
+		__atomic_load_n(&fp->recycle_rx_descriptors_refill, __ATOMIC_RELAXED);
 #endif
+	eth_rx_burst_t rx = __atomic_load_n(&fp->rx_pkt_burst, __ATOMIC_RELAXED);
+	eth_tx_burst_t tx = __atomic_load_n(&fp->tx_pkt_burst, __ATOMIC_RELAXED);
 
 	pvq_ethdev_set_fast_path(eth);
-	__atomic_compare_exchange_n(&fp->rx_pkt_burst, &rx, eth->rx_pkt_burst, false,
-				    __ATOMIC_RELEASE, __ATOMIC_RELAXED);
-	__atomic_compare_exchange_n(&fp->tx_pkt_burst, &tx, eth->tx_pkt_burst, false,
-				    __ATOMIC_RELEASE, __ATOMIC_RELAXED);
+	if (is_rx_burst(rx) && rx != eth->rx_pkt_burst) {
 #ifdef PVQ_HAS_RECYCLE
-	__atomic_compare_exchange_n(&fp->recycle_rx_descriptors_refill, &recycle,
-				    eth->recycle_rx_descriptors_refill, false,
-				    __ATOMIC_RELEASE, __ATOMIC_RELAXED);
+		__atomic_compare_exchange_n(&fp->recycle_rx_descriptors_refill, &recycle,
+					    eth->recycle_rx_descriptors_refill, false,
+					    __ATOMIC_RELEASE, __ATOMIC_RELAXED);
 #endif
+		__atomic_compare_exchange_n(&fp->rx_pkt_burst, &rx, eth->rx_pkt_burst, false,
+					    __ATOMIC_RELEASE, __ATOMIC_RELAXED);
+	}
+	if (is_tx_burst(tx) && tx != eth->tx_pkt_burst)
+		__atomic_compare_exchange_n(&fp->tx_pkt_burst, &tx, eth->tx_pkt_burst, false,
+					    __ATOMIC_RELEASE, __ATOMIC_RELAXED);
 }
 
 /* In EAL's interrupt thread, where applications expect callbacks and may close the port. */
@@ -88,6 +114,6 @@ pvq_ethdev_cancel_events(struct pvq_device *dev)
 }
 
 const struct pvq_device_hooks pvq_ethdev_hooks = {
-	.paths_chosen = paths_chosen,
+	.set_paths = set_paths,
 	.raise_events = raise_events,
 };

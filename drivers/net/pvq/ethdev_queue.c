@@ -31,8 +31,9 @@ check_numa(const struct pvq_device *dev, struct pvq_vq *vq, const char *directio
 }
 
 /*
- * The transport's thread walks the queues under the lock; memory is allocated and freed outside of
- * it, so a queue appears and disappears in one step. @return what was there before.
+ * The transport's thread and readers of counters walk the queues under their locks; memory is
+ * allocated and freed outside of them, so a queue appears and disappears in one step. @return what
+ * was there before.
  */
 static void *
 swap_queue(struct pvq_device *dev, void **place, void *queue)
@@ -40,8 +41,10 @@ swap_queue(struct pvq_device *dev, void **place, void *queue)
 	void *old;
 
 	pthread_mutex_lock(&dev->lock);
+	pthread_mutex_lock(&dev->queues_lock);
 	old = *place;
 	*place = queue;
+	pthread_mutex_unlock(&dev->queues_lock);
 	pthread_mutex_unlock(&dev->lock);
 	return old;
 }
@@ -62,11 +65,6 @@ pvq_rx_queue_setup(struct rte_eth_dev *eth, uint16_t id, uint16_t nb_desc, unsig
 	};
 	struct pvq_rxq *q;
 
-	if (rte_pktmbuf_data_room_size(pool) <= RTE_PKTMBUF_HEADROOM) {
-		PVQ_LOG(ERR, dev->name, "mempool \"%s\" has no room for data behind the headroom",
-			pool->name);
-		return -EINVAL;
-	}
 	if (rte_pktmbuf_priv_flags(pool) & RTE_PKTMBUF_POOL_F_PINNED_EXT_BUF) {
 		PVQ_LOG(ERR, dev->name,
 			"mempool \"%s\" has pinned external buffers, which a backend cannot "

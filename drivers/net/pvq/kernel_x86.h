@@ -128,6 +128,27 @@ pvq_kernel_rx_fields(__m128i lens, int i)
 						   -1, -1, -1));
 }
 
+/** Whether the headers of a batch tell of packets in one buffer each, and of no segmentation. */
+static __rte_always_inline bool
+pvq_kernel_rx_single(const struct pvq_rxq *q, struct rte_mbuf **m)
+{
+	/* gso_type, with the padding the sixth byte, and num_buffers, the last two. */
+	const __m128i mask = _mm_set_epi16(-1, 0, 0, 0, 0, (short)0xff00, 0, 0);
+	const __m128i single = _mm_set_epi16(1, 0, 0, 0, 0, 0, 0, 0);
+	__m128i bad = _mm_setzero_si128();
+	int i;
+
+	for (i = 0; i < PVQ_BATCH; i++) {
+		const char *buf = pvq_rx_buf(q, m[i]);
+		/* One load: the device may still write there. */
+		const __m128i hdr = *(const volatile __m128i_u *)(buf + RTE_PKTMBUF_HEADROOM -
+								  sizeof(__m128i));
+
+		bad = _mm_or_si128(bad, _mm_xor_si128(hdr, single));
+	}
+	return _mm_testz_si128(bad, mask);
+}
+
 /**
  * Receive one batch if all of it is used, each packet is in one buffer, and ids and lengths are
  * what they may be.
@@ -142,7 +163,6 @@ pvq_kernel_rx_batch(struct pvq_rxq *q, struct pvq_kernel_rx *k, uint16_t slot,
 		    struct rte_mbuf **pkts, const bool ordered, const bool mergeable)
 {
 	struct rte_mbuf *by_id[PVQ_BATCH], **m = ordered ? &q->shadow[slot] : by_id;
-	unsigned int parts = 0;
 	__m128i meta, lens;
 	uint64_t ids = 0;
 	int i;
@@ -158,9 +178,7 @@ pvq_kernel_rx_batch(struct pvq_rxq *q, struct pvq_kernel_rx *k, uint16_t slot,
 	lens = _mm_sub_epi32(lens, _mm_set1_epi32(VIRTIO_NET_HDR_LEN));
 	if (unlikely(!pvq_is_zero(_mm_xor_si128(_mm_max_epu32(lens, k->max), k->max))))
 		return false;
-	for (i = 0; mergeable && i < PVQ_BATCH; i++)
-		parts |= 1 ^ pvq_net_hdr_posted_num_buffers(pvq_rx_buf(q, m[i]));
-	if (unlikely(parts != 0))
+	if (mergeable && unlikely(!pvq_kernel_rx_single(q, m)))
 		return false;
 
 	for (i = 0; i < PVQ_BATCH; i++) {

@@ -8,8 +8,8 @@
 /**
  * @file
  * struct virtio_net_hdr to and from mbuf (specification 1.4, Network Device, Device Operation).
- * No offload is negotiated, so on transmit every field is zero (NT-04) and on receive only
- * num_buffers has a meaning.
+ * No offload is negotiated, so on transmit every field is zero (NT-04), and on receive gso_type is to
+ * be zero (HD-17) and only num_buffers has a meaning.
  */
 
 #include <string.h>
@@ -34,15 +34,11 @@ pvq_net_hdr_num_buffers(const struct rte_mbuf *m)
 		__atomic_load_n(&pvq_net_hdr_rx(m)->num_buffers, __ATOMIC_RELAXED));
 }
 
-/** As pvq_net_hdr_num_buffers(), of a packet that was received into @p buf, an mbuf's buffer. */
-static inline uint16_t
-pvq_net_hdr_posted_num_buffers(const void *buf)
+/** gso_type of a received packet, fetched once. */
+static inline uint8_t
+pvq_net_hdr_gso_type(const struct rte_mbuf *m)
 {
-	const struct virtio_net_hdr *hdr =
-		(const struct virtio_net_hdr *)((const char *)buf + RTE_PKTMBUF_HEADROOM -
-						VIRTIO_NET_HDR_LEN);
-
-	return rte_le_to_cpu_16(__atomic_load_n(&hdr->num_buffers, __ATOMIC_RELAXED));
+	return __atomic_load_n(&pvq_net_hdr_rx(m)->gso_type, __ATOMIC_RELAXED);
 }
 
 /** Whether the header can be written before the packet's data without touching shared bytes. */

@@ -60,11 +60,12 @@ ask_source(struct notify_table *table, uint16_t port_id, uint16_t vq)
 {
 	int fd;
 
-	if (rte_rdtsc() < table->ask_again)
+	if (rte_rdtsc() < __atomic_load_n(&table->ask_again, __ATOMIC_RELAXED))
 		return -EAGAIN;
 	fd = table->source(port_id, vq);
 	if (fd < 0)
-		table->ask_again = rte_rdtsc() + 10 * rte_get_tsc_hz();
+		__atomic_store_n(&table->ask_again, rte_rdtsc() + 10 * rte_get_tsc_hz(),
+				 __ATOMIC_RELAXED);
 	return fd;
 }
 

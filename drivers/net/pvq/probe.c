@@ -42,11 +42,13 @@ init_secondary(struct rte_vdev_device *vdev)
 static int
 init_mac(struct rte_eth_dev *eth)
 {
-	const struct pvq_device *dev = pvq_device_of(eth);
+	struct pvq_device *dev = pvq_device_of(eth);
 	struct rte_ether_addr *mac = rte_zmalloc("pvq_mac", sizeof(*mac), 0);
 
 	if (mac == NULL)
 		return -ENOMEM;
+	/* Backends come and go already. */
+	pthread_mutex_lock(&dev->lock);
 	if (dev->opt.has_mac)
 		*mac = dev->opt.mac;
 	else if (dev->offer.has_mac)
@@ -54,6 +56,7 @@ init_mac(struct rte_eth_dev *eth)
 	else
 		rte_eth_random_addr(mac->addr_bytes);
 	eth->data->mac_addrs = mac;
+	pthread_mutex_unlock(&dev->lock);
 	return 0;
 }
 
@@ -70,6 +73,7 @@ init_primary(struct rte_eth_dev *eth, const struct pvq_options *opt)
 	dev->transport = &pvq_transport_vhost_user;
 	dev->hooks = &pvq_ethdev_hooks;
 	pthread_mutex_init(&dev->lock, NULL);
+	pthread_mutex_init(&dev->queues_lock, NULL);
 	rte_spinlock_init(&dev->gate_lock);
 	eth->dev_ops = &pvq_eth_dev_ops;
 	eth->data->dev_flags |= RTE_ETH_DEV_INTR_LSC;
@@ -132,6 +136,7 @@ pvq_probe(struct rte_vdev_device *vdev)
 		return ret;
 	}
 	rte_eth_dev_probing_finish(eth);
+	pvq_telemetry_set_port(eth->data->port_id, pvq_device_of(eth));
 	return 0;
 }
 

@@ -52,6 +52,7 @@ enum pvq_queue_error {
 	PVQ_QUEUE_BAD_LEN,
 	PVQ_QUEUE_BAD_NUM_BUFFERS,
 	PVQ_QUEUE_MERGE_STALLED,
+	PVQ_QUEUE_NEEDS_RESET,
 };
 
 /** What both directions have, apart from the data path's own fields. */
@@ -88,7 +89,9 @@ struct pvq_rx_stats {
 	uint64_t bytes;
 	uint64_t short_len;  /**< dropped: shorter than a header */
 	uint64_t no_parts;   /**< dropped: num_buffers of 0 */
+	uint64_t gso;        /**< dropped: segmentation offload, which is not negotiated */
 	uint64_t scattered;  /**< dropped: several mbufs without RTE_ETH_RX_OFFLOAD_SCATTER */
+	uint64_t short_parts; /**< parts of packets that were not full although others follow */
 	uint64_t no_mbuf;    /**< buffers not posted for want of mbufs, each time it was tried */
 	uint64_t queue_errors;
 	uint64_t notified;
@@ -115,6 +118,7 @@ struct pvq_rxq {
 	uint32_t batch_len;       /**< length of the batch's last buffer */
 	/* A mergeable packet whose later parts have not been seen yet. */
 	uint16_t merge_left;
+	bool merge_drop;          /**< it is to be dropped when it is complete */
 	uint32_t merge_polls;
 	struct rte_mbuf *merge_head;
 	struct rte_mbuf *merge_tail;

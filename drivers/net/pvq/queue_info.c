@@ -38,7 +38,8 @@ burst_mode(const struct pvq_device *dev, const struct pvq_path *path,
 {
 	/* The path follows from what is negotiated, so before the first backend there is none. */
 	snprintf(mode->info, sizeof(mode->info), "%s",
-		 dev->features != 0 ? path->name : "waiting for a backend");
+		 __atomic_load_n(&dev->features, __ATOMIC_RELAXED) != 0 ? path->name :
+									  "waiting for a backend");
 	return 0;
 }
 
@@ -48,7 +49,8 @@ pvq_rx_burst_mode_get(struct rte_eth_dev *eth, uint16_t id, struct rte_eth_burst
 	const struct pvq_device *dev = pvq_device_of(eth);
 
 	RTE_SET_USED(id);
-	return burst_mode(dev, &pvq_rx_paths[dev->rx_path], mode);
+	return burst_mode(dev, &pvq_rx_paths[__atomic_load_n(&dev->rx_path, __ATOMIC_RELAXED)],
+			  mode);
 }
 
 int
@@ -57,7 +59,8 @@ pvq_tx_burst_mode_get(struct rte_eth_dev *eth, uint16_t id, struct rte_eth_burst
 	const struct pvq_device *dev = pvq_device_of(eth);
 
 	RTE_SET_USED(id);
-	return burst_mode(dev, &pvq_tx_paths[dev->tx_path], mode);
+	return burst_mode(dev, &pvq_tx_paths[__atomic_load_n(&dev->tx_path, __ATOMIC_RELAXED)],
+			  mode);
 }
 
 /* A place among the used descriptors, moved without taking anything. */

@@ -28,7 +28,9 @@ static const struct counter rx_counters[] = {
 	{"bytes", RX(bytes)},
 	{"short_errors", RX(short_len)},
 	{"no_parts_errors", RX(no_parts)},
+	{"gso_errors", RX(gso)},
 	{"scatter_errors", RX(scattered)},
+	{"short_parts", RX(short_parts)},
 	{"mbuf_allocation_errors", RX(no_mbuf)},
 	{"queue_errors", RX(queue_errors)},
 	{"notifications_sent", RX(notified)},
@@ -53,7 +55,29 @@ static const struct counter tx_counters[] = {
 /* After the queues': counters of the port. */
 static const char *const port_counters[] = {"reconnects", "numa_mismatches"};
 
-static uint64_t
+/*
+ * Any thread may ask, telemetry's for one, while another sets queues up anew. A secondary process
+ * does without: if it died here the primary would never get the lock.
+ */
+static struct pvq_device *
+lock_queues(const struct rte_eth_dev *eth)
+{
+	struct pvq_device *dev = pvq_device_of(eth);
+
+	if (rte_eal_process_type() == RTE_PROC_PRIMARY)
+		pthread_mutex_lock(&dev->queues_lock);
+	return dev;
+}
+
+static void
+unlock_queues(struct pvq_device *dev)
+{
+	if (rte_eal_process_type() == RTE_PROC_PRIMARY)
+		pthread_mutex_unlock(&dev->queues_lock);
+}
+
+/* The lcore's stores are plain, yet whole: nothing that ThreadSanitizer need tell of. */
+__attribute__((no_sanitize("thread"))) static uint64_t
 load(const void *stats, size_t at)
 {
 	return __atomic_load_n((const uint64_t *)((const char *)stats + at), __ATOMIC_RELAXED);
@@ -81,7 +105,7 @@ tx_value(const struct pvq_txq *first, size_t at)
 static uint64_t
 rx_errors(const struct pvq_rxq *q)
 {
-	return rx_value(q, RX(short_len)) + rx_value(q, RX(no_parts)) +
+	return rx_value(q, RX(short_len)) + rx_value(q, RX(no_parts)) + rx_value(q, RX(gso)) +
 	       rx_value(q, RX(scattered)) + rx_value(q, RX(queue_errors));
 }
 
@@ -95,7 +119,7 @@ tx_errors(const struct pvq_txq *q)
 int
 pvq_stats_get(PVQ_STATS_GET_ARGS(eth, stats, queues))
 {
-	const struct pvq_device *dev = pvq_device_of(eth);
+	struct pvq_device *dev = lock_queues(eth);
 	struct pvq_rxq *rxq;
 	struct pvq_txq *txq;
 	unsigned int i;
@@ -123,21 +147,34 @@ pvq_stats_get(PVQ_STATS_GET_ARGS(eth, stats, queues))
 		PVQ_QUEUE_STATS(stats, queues)->q_opackets[i] = tx_value(txq, TX(packets));
 		PVQ_QUEUE_STATS(stats, queues)->q_obytes[i] = tx_value(txq, TX(bytes));
 	}
+	unlock_queues(dev);
 	return 0;
+}
+
+/* Make the counters, all of them 64-bit, start from where they stand. */
+static void
+rebase(void *base, const void *stats, size_t size)
+{
+	size_t at;
+
+	for (at = 0; at < size; at += sizeof(uint64_t))
+		__atomic_store_n((uint64_t *)((char *)base + at), load(stats, at),
+				 __ATOMIC_RELAXED);
 }
 
 int
 pvq_stats_reset(struct rte_eth_dev *eth)
 {
-	const struct pvq_device *dev = pvq_device_of(eth);
+	struct pvq_device *dev = lock_queues(eth);
 	struct pvq_rxq *rxq;
 	struct pvq_txq *txq;
 	unsigned int i, r;
 
 	PVQ_FOREACH_RXQ(dev, i, rxq)
-		rxq->stats_base = rxq->stats;
+		rebase(&rxq->stats_base, &rxq->stats, sizeof(rxq->stats));
 	PVQ_FOREACH_TXR(dev, i, r, txq)
-		txq->stats_base = txq->stats;
+		rebase(&txq->stats_base, &txq->stats, sizeof(txq->stats));
+	unlock_queues(dev);
 	return 0;
 }
 
@@ -157,15 +194,18 @@ port_value(const struct pvq_device *dev, unsigned int id)
 	uint64_t sum = 0;
 
 	if (id == 0)
-		return dev->reconnects;
+		return __atomic_load_n(&dev->reconnects, __ATOMIC_RELAXED);
 	PVQ_FOREACH_RXQ(dev, i, rxq)
-		sum += rxq->vq.numa_mismatches;
+		sum += __atomic_load_n(&rxq->vq.numa_mismatches, __ATOMIC_RELAXED);
 	PVQ_FOREACH_TXR(dev, i, r, txq)
-		sum += txq->vq.numa_mismatches;
+		sum += __atomic_load_n(&txq->vq.numa_mismatches, __ATOMIC_RELAXED);
 	return sum;
 }
 
-/* Ids run through rx queues, tx queues, port; within a queue in the order of its table. */
+/*
+ * Ids run through rx queues, tx queues, port; within a queue in the order of its table. Values want
+ * the queues locked.
+ */
 static int
 xstat(const struct rte_eth_dev *eth, uint64_t id, char *name, uint64_t *value)
 {
@@ -209,14 +249,17 @@ int
 pvq_xstats_get(struct rte_eth_dev *eth, struct rte_eth_xstat *xstats, unsigned int n)
 {
 	const unsigned int count = count_xstats(eth);
+	struct pvq_device *dev;
 	unsigned int i;
 
 	if (xstats == NULL || n < count)
 		return count;
+	dev = lock_queues(eth);
 	for (i = 0; i < count; i++) {
 		xstats[i].id = i;
 		xstat(eth, i, NULL, &xstats[i].value);
 	}
+	unlock_queues(dev);
 	return count;
 }
 
@@ -231,16 +274,19 @@ pvq_xstats_get_by_id(struct rte_eth_dev *eth, const uint64_t *ids, uint64_t *val
 		     unsigned int n)
 {
 	const unsigned int count = count_xstats(eth);
+	struct pvq_device *dev;
 	unsigned int i;
+	int ret = 0;
 
 	if (values == NULL || (ids == NULL && n < count))
 		return count;
 	if (ids == NULL)
 		n = count;
-	for (i = 0; i < n; i++)
-		if (xstat(eth, ids != NULL ? ids[i] : i, NULL, &values[i]) != 0)
-			return -EINVAL;
-	return n;
+	dev = lock_queues(eth);
+	for (i = 0; i < n && ret == 0; i++)
+		ret = xstat(eth, ids != NULL ? ids[i] : i, NULL, &values[i]);
+	unlock_queues(dev);
+	return ret != 0 ? ret : (int)n;
 }
 
 int

@@ -11,13 +11,36 @@
 
 #include "ethdev.h"
 
-static struct pvq_device *
-port_device(unsigned long port_id)
+/* Commands run in a thread of their own, while ports come and go: none goes under a command. */
+static pthread_mutex_t ports_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct pvq_device *ports[RTE_MAX_ETHPORTS];
+
+void
+pvq_telemetry_set_port(uint16_t port_id, struct pvq_device *dev)
 {
-	if (port_id >= RTE_MAX_ETHPORTS || !rte_eth_dev_is_valid_port(port_id) ||
-	    rte_eth_devices[port_id].dev_ops != &pvq_eth_dev_ops)
+	pthread_mutex_lock(&ports_lock);
+	ports[port_id] = dev;
+	pthread_mutex_unlock(&ports_lock);
+}
+
+/* The device behind a port, locked. */
+static struct pvq_device *
+lock_port(unsigned long port_id)
+{
+	pthread_mutex_lock(&ports_lock);
+	if (port_id >= RTE_MAX_ETHPORTS || ports[port_id] == NULL) {
+		pthread_mutex_unlock(&ports_lock);
 		return NULL;
-	return pvq_device_of(&rte_eth_devices[port_id]);
+	}
+	pthread_mutex_lock(&ports[port_id]->lock);
+	return ports[port_id];
+}
+
+static void
+unlock_port(struct pvq_device *dev)
+{
+	pthread_mutex_unlock(&dev->lock);
+	pthread_mutex_unlock(&ports_lock);
 }
 
 static int
@@ -28,9 +51,11 @@ handle_list(const char *cmd, const char *params, struct rte_tel_data *d)
 	RTE_SET_USED(cmd);
 	RTE_SET_USED(params);
 	rte_tel_data_start_array(d, RTE_TEL_INT_VAL);
-	RTE_ETH_FOREACH_DEV(port_id)
-		if (port_device(port_id) != NULL)
+	pthread_mutex_lock(&ports_lock);
+	for (port_id = 0; port_id < RTE_MAX_ETHPORTS; port_id++)
+		if (ports[port_id] != NULL)
 			rte_tel_data_add_array_int(d, port_id);
+	pthread_mutex_unlock(&ports_lock);
 	return 0;
 }
 
@@ -38,16 +63,19 @@ static int
 handle_port(const char *cmd, const char *params, struct rte_tel_data *d)
 {
 	struct pvq_device *dev;
+	unsigned long port_id;
 	char text[160];
 	char *end;
 
 	RTE_SET_USED(cmd);
 	if (params == NULL || *params == '\0')
 		return -EINVAL;
-	dev = port_device(strtoul(params, &end, 10));
-	if (dev == NULL || *end != '\0')
+	port_id = strtoul(params, &end, 10);
+	if (*end != '\0')
 		return -EINVAL;
-	pthread_mutex_lock(&dev->lock);
+	dev = lock_port(port_id);
+	if (dev == NULL)
+		return -EINVAL;
 	rte_tel_data_start_dict(d);
 	rte_tel_data_add_dict_string(d, "name", dev->name);
 	rte_tel_data_add_dict_string(d, "transport", dev->transport->name);
@@ -64,29 +92,38 @@ handle_port(const char *cmd, const char *params, struct rte_tel_data *d)
 	rte_tel_data_add_dict_string(d, "rx_path", pvq_rx_paths[dev->rx_path].name);
 	rte_tel_data_add_dict_string(d, "tx_path", pvq_tx_paths[dev->tx_path].name);
 	rte_tel_data_add_dict_uint(d, "reconnects", dev->reconnects);
-	pthread_mutex_unlock(&dev->lock);
+	unlock_port(dev);
 	return 0;
+}
+
+/* A field that the polling lcore may be changing, by stores that are plain, yet whole. */
+__attribute__((no_sanitize("thread"))) static uint16_t
+now(const uint16_t *field)
+{
+	return __atomic_load_n(field, __ATOMIC_RELAXED);
 }
 
 static void
 add_ring(struct rte_tel_data *d, const struct pvq_vq *vq, const struct pvq_ring *ring,
 	 const struct pvq_gate *gate)
 {
+	const unsigned int lcore = __atomic_load_n(&vq->lcore, __ATOMIC_RELAXED);
+
 	rte_tel_data_start_dict(d);
 	rte_tel_data_add_dict_int(d, "virtqueue", vq->index);
 	rte_tel_data_add_dict_int(d, "size", ring->size);
-	rte_tel_data_add_dict_int(d, "next_avail", ring->next_avail);
+	rte_tel_data_add_dict_int(d, "next_avail", now(&ring->next_avail));
 	rte_tel_data_add_dict_int(d, "avail_wrap",
-				  (ring->avail_flags & VIRTQ_DESC_F_AVAIL) != 0);
-	rte_tel_data_add_dict_int(d, "next_used", ring->next_used);
-	rte_tel_data_add_dict_int(d, "used_wrap", ring->used_flags != 0);
-	rte_tel_data_add_dict_int(d, "outstanding", pvq_ring_outstanding(ring));
+				  (now(&ring->avail_flags) & VIRTQ_DESC_F_AVAIL) != 0);
+	rte_tel_data_add_dict_int(d, "next_used", now(&ring->next_used));
+	rte_tel_data_add_dict_int(d, "used_wrap", now(&ring->used_flags) != 0);
+	rte_tel_data_add_dict_int(d, "outstanding", ring->size - now(&ring->nb_free));
 	rte_tel_data_add_dict_int(d, "numa_node", vq->node);
-	rte_tel_data_add_dict_int(d, "lcore",
-				  vq->lcore == LCORE_ID_ANY ? -1 : (int)vq->lcore);
+	rte_tel_data_add_dict_int(d, "lcore", lcore == LCORE_ID_ANY ? -1 : (int)lcore);
 	rte_tel_data_add_dict_int(d, "closed",
 				  (pvq_gate_state(gate) & PVQ_GATE_CLOSED) != 0);
-	rte_tel_data_add_dict_string(d, "error", pvq_queue_error_text(vq->error));
+	rte_tel_data_add_dict_string(d, "error",
+		pvq_queue_error_text(__atomic_load_n(&vq->error, __ATOMIC_RELAXED)));
 }
 
 static int
@@ -125,13 +162,12 @@ handle_ring(const char *cmd, const char *params, struct rte_tel_data *d)
 	if (params == NULL ||
 	    sscanf(params, "%u,%2[rtx],%u,%u", &port_id, direction, &queue, &ring) < 3)
 		return -EINVAL;
-	dev = port_device(port_id);
+	/* Queues are set up and released under this lock. */
+	dev = lock_port(port_id);
 	if (dev == NULL)
 		return -EINVAL;
-	/* Queues are set up and released under this lock. */
-	pthread_mutex_lock(&dev->lock);
 	ret = add_queue_ring(d, dev, direction, queue, ring);
-	pthread_mutex_unlock(&dev->lock);
+	unlock_port(dev);
 	return ret;
 }
 

@@ -187,9 +187,14 @@ wait_try(struct vhost_user *vu)
 void
 vhost_user_look_now(struct pvq_device *dev)
 {
+	bool present;
+
 	/* The first try to end may have begun too early. */
 	wait_try(vhost_user_of(dev));
-	if (!dev->present)
+	pthread_mutex_lock(&dev->lock);
+	present = dev->present;
+	pthread_mutex_unlock(&dev->lock);
+	if (!present)
 		wait_try(vhost_user_of(dev));
 }
 

@@ -77,6 +77,7 @@ struct virtio_net_hdr {
 };
 
 #define VIRTIO_NET_HDR_LEN 12u
+#define VIRTIO_NET_HDR_GSO_NONE 0u
 
 /** Network Device, Device configuration layout, as far as this driver reads it. */
 struct virtio_net_config {

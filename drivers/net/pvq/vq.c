@@ -26,6 +26,8 @@ pvq_queue_error_text(enum pvq_queue_error error)
 		return "announced more buffers for a packet than it holds";
 	case PVQ_QUEUE_MERGE_STALLED:
 		return "never delivered the rest of a packet";
+	case PVQ_QUEUE_NEEDS_RESET:
+		return "says that it needs a reset";
 	case PVQ_QUEUE_OK:
 		break;
 	}
