@@ -84,38 +84,17 @@ done
 
 # shellcheck source-path=SCRIPTDIR
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+# shellcheck source-path=SCRIPTDIR
+. "$PVQ_ROOT/devtools/pages.sh"
 
 MEMORY_MB=512
-HUGEPAGES=/sys/kernel/mm/hugepages/hugepages-2048kB
-added_pages=0
-
-# Others may change the number of pages at the same time, so it is never set to a value of before.
-add_pages()
-{
-	local before after
-	before=$(cat "$HUGEPAGES/nr_hugepages")
-	echo $((before + $1 > 0 ? before + $1 : 0)) >"$HUGEPAGES/nr_hugepages" || return 1
-	after=$(cat "$HUGEPAGES/nr_hugepages")
-	added_pages=$((added_pages + after - before))
-}
-
-bench_at_exit()
-{
-	trap '' INT TERM HUP
-	pvq_end_job
-	((added_pages == 0)) || add_pages $((-added_pages)) || true
-	pvq_at_exit
-}
-trap bench_at_exit EXIT
 
 # Choose memory: sets memory to EAL's arguments.
 choose_memory()
 {
-	local pages=$((MEMORY_MB / 2 + 16))
 	memory=(--no-huge --single-file-segments -m "$MEMORY_MB")
 	((huge)) || return 0
-	if ! [[ -w $HUGEPAGES/nr_hugepages ]] || ! add_pages "$pages" ||
-		(($(cat "$HUGEPAGES/free_hugepages") < pages)); then
+	if ! pvq_take_pages "$MEMORY_MB"; then
 		pvq_say "no hugepages to be had: without, and the figures are worse for it"
 		return 0
 	fi

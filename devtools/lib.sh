@@ -11,6 +11,7 @@
 #   PVQ_SDK_HEADERS  set by pvq_sdk_headers
 #   PVQ_PLUGIN       set by pvq_stage_plugin
 #   PVQ_TESTPMD      set by pvq_find_dpdk
+#   PVQ_PAGES        hugepages that pages.sh has added, which go back when the script ends
 
 # Nothing here asks a question, and a closed stdin would give its number to some other file.
 exec </dev/null
@@ -30,6 +31,7 @@ PVQ_TEMP=()
 PVQ_JOB=
 PVQ_WORK=$(mktemp -d "${TMPDIR:-/tmp}/pvq.XXXXXX")
 PVQ_POLICY=/usr/sbin/policy-rc.d
+PVQ_PAGES=0
 
 # -- messages ---------------------------------------------------------------------------------
 
@@ -73,6 +75,7 @@ pvq_at_exit()
 		kill -KILL "$pid" 2>/dev/null || true
 	done < <(pvq_living "$PVQ_WORK")
 	pvq_services_again
+	((PVQ_PAGES == 0)) || pvq_add_pages $((-PVQ_PAGES)) || true
 	if ((${#PVQ_TEMP[@]})); then
 		rm -rf -- "${PVQ_TEMP[@]}"
 	fi
@@ -162,10 +165,18 @@ pvq_package_set()
 	if [[ $1 == bench ]]; then
 		packages+=(dpkg-dev python3-pyelftools)
 	fi
+	# The traffic program is built with the tests.
+	if [[ $1 == soak ]]; then
+		packages+=(libcmocka-dev)
+	fi
+	[[ $1 != fuzz ]] || packages+=(clang libclang-rt-14-dev llvm binutils)
 	if [[ $1 == test ]]; then
-		packages+=(clang libcmocka-dev valgrind procps binutils
+		packages+=(clang libclang-rt-14-dev libcmocka-dev valgrind procps binutils gcovr
 			python3-pytest python3-pyelftools python3-sphinx python3-sphinx-rtd-theme
-			dpdk openvswitch-switch-dpdk)
+			dpdk openvswitch-switch-dpdk spin)
+		# They come for amd64; sysroot.sh has the rest of what builds for aarch64.
+		[[ $(dpkg --print-architecture) != amd64 ]] ||
+			packages+=(gcc-aarch64-linux-gnu qemu-user)
 	fi
 	printf '%s\n' "${packages[@]}"
 }
@@ -203,7 +214,7 @@ pvq_services_again()
 	! grep -qsx "# pvq $$" "$PVQ_POLICY" || rm -f "$PVQ_POLICY"
 }
 
-# pvq_install_packages demo|test|bench: install what is missing, and only that.
+# pvq_install_packages demo|test|bench|soak: install what is missing, and only that.
 pvq_install_packages()
 {
 	local package missing=() state
@@ -389,7 +400,8 @@ pvq_build()
 		pvq_quiet "meson setup $name" "$log/$name-setup.log" "${setup[@]}" || status=$?
 		((status)) || printf '%s' "$wanted" >"$dir/.pvq-setup"
 	fi
-	((status)) || pvq_quiet "ninja $name" "$log/$name-ninja.log" ninja -C "$dir" || status=$?
+	((status)) || pvq_quiet "ninja $name" "$log/$name-ninja.log" ninja -C "$dir" \
+		${PVQ_TARGETS:+"$PVQ_TARGETS"} || status=$?
 	exec 9>&-
 	return "$status"
 }

@@ -5,7 +5,7 @@
 # Install what is needed, build, and run every test.
 set -euo pipefail
 
-SUITES=(build unit diff asan checks docs system)
+SUITES=(build unit diff order model asan tsan fuzz aarch64 checks docs system coverage)
 
 usage()
 {
@@ -20,15 +20,22 @@ built, crashes or tells no results has failed.
                  build   gcc, clang and sanitizers, warnings are errors
                  unit    rings and queues against a device model
                  diff    vector kernels against the scalar ones, on random traffic
+                 order   what barriers are for: every reordering of memory that they permit
+                 model   models of the driver's concurrency, searched through by spin
                  asan    both under AddressSanitizer and UndefinedBehaviorSanitizer
+                 tsan    what has several threads, under ThreadSanitizer
+                 fuzz    the corpora of the fuzzers, and a short run of each
+                 aarch64 both built for that processor, and run by qemu-user
                  checks  properties of the source and of the plugin
                  docs    the guides build without warnings
                  system  stock testpmd, dpdk-test and Open vSwitch with the plugin
+                 coverage
+                         lines and branches of the driver that asan and system have run
   --help       this text
 
 Missing packages are installed with apt (as root); PKG_CONFIG_PATH may name another DPDK. Builds,
-logs and results (JUnit XML) go to $PVQ_BUILD_DIR (default: build/ here), fetched driver headers to
-~/.cache/pvq. No hugepages are needed.
+logs and results (JUnit XML) go to $PVQ_BUILD_DIR (default: build/ here), fetched driver headers and
+aarch64 packages to ~/.cache/pvq. No hugepages are needed.
 END
 }
 
@@ -67,6 +74,8 @@ done
 
 # shellcheck source-path=SCRIPTDIR
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+# shellcheck source-path=SCRIPTDIR
+. "$PVQ_ROOT/devtools/sysroot.sh"
 
 # Enough for a slow machine; a test that hangs ends by a limit of its own long before.
 PYTEST_LIMIT=1200
@@ -81,6 +90,9 @@ wants()
 	done
 	return 1
 }
+
+# Only what has been run can be counted.
+! wants coverage || wants asan || chosen+="asan "
 
 # result SUITE NAME OUTCOME [LOG]: note one result of ours; LOG is its reason.
 result()
@@ -103,6 +115,38 @@ build()
 		result build "$name" failed "$PVQ_WORK/$name.log"
 		return 1
 	fi
+}
+
+# Tests with several threads. With the compiler's own atomics the locks that DPDK has inline can be
+# seen; where addresses are random in too many bits, programs do not start unless told otherwise.
+tsan_suite()
+{
+	local wrapper=()
+	! setarch -R true 2>/dev/null || wrapper=(--wrapper "setarch -R")
+	build tsan gcc --buildtype=debugoptimized -Db_sanitize=thread -Db_lundef=false \
+		"-Dc_args=-DRTE_FORCE_INTRINSICS -Wno-tsan" || return 0
+	pvq_foreground env "TSAN_OPTIONS=suppressions=$PVQ_ROOT/test/tsan.supp:history_size=7" \
+		/usr/bin/python3 "$PVQ_ROOT/devtools/unit.py" "$PVQ_BUILD_DIR/tsan" \
+		"$RESULTS/tsan.xml" --suite tsan --label tsan "${wrapper[@]}" || :
+}
+
+# The unit tests and the scalar kernel on a processor that orders memory accesses less than x86.
+aarch64_suite()
+{
+	if ! pvq_sysroot_possible; then
+		echo "$PVQ_SYSROOT_LACK" >"$PVQ_WORK/aarch64.log"
+		result aarch64 all skipped "$PVQ_WORK/aarch64.log"
+		return
+	fi
+	if ! pvq_sysroot libc6-dev libcmocka-dev libnuma-dev; then
+		result aarch64 packages failed "$PVQ_WORK/sysroot.log"
+		return
+	fi
+	pvq_cross_file "$PVQ_BUILD_DIR/aarch64.ini"
+	build aarch64 aarch64-linux-gnu-gcc --cross-file "$PVQ_BUILD_DIR/aarch64.ini" || return 0
+	pvq_foreground /usr/bin/python3 "$PVQ_ROOT/devtools/unit.py" "$PVQ_BUILD_DIR/aarch64" \
+		"$RESULTS/aarch64.xml" --label aarch64 --jobs "$(nproc)" \
+		--wrapper "qemu-aarch64 -L $PVQ_SYSROOT" || :
 }
 
 # pytest_suite NAME PATH...: run tests with everything temporary in a folder of its own.
@@ -131,8 +175,28 @@ other_kernels()
 		[[ $isa != "$own" ]] || continue
 		pvq_step "system tests, isa=$isa"
 		PVQ_TEST_ISA=$isa pytest_suite "system-$isa" \
-			"$PVQ_ROOT"/test/system/test_{forward,contents,ovs,suites}.py
+			"$PVQ_ROOT"/test/system/test_{forward,contents,ovs,suites,device}.py \
+			"$PVQ_ROOT"/test/system/test_hostile.py::test_{queue_error,packet_dropped}
 	done
+}
+
+# libFuzzer comes with clang's runtime, which not every clang brings along.
+fuzz_suite()
+{
+	local target reason=$PVQ_WORK/fuzz.log
+	if ! echo 'int LLVMFuzzerTestOneInput(void); int LLVMFuzzerTestOneInput(void) { return 0; }' |
+		clang -fsanitize=fuzzer,address,undefined -x c - -o "$PVQ_WORK/fuzz" 2>"$reason"
+	then
+		for target in rx tx vhost_user devargs; do
+			echo "clang makes no fuzzers: $(tail -n 1 "$reason")" >"$reason.skip"
+			result fuzz "$target" skipped "$reason.skip"
+		done
+		return
+	fi
+	PVQ_TARGETS=fuzz build fuzz clang -Dfuzz=true -Doptimization=1 -Ddebug=true \
+		-Db_lundef=false || return 0
+	pvq_foreground /usr/bin/python3 "$PVQ_ROOT/devtools/fuzz.py" test "$PVQ_BUILD_DIR/fuzz" \
+		"$RESULTS/fuzz.xml" || :
 }
 
 # leftovers SUITE FOLDER: whatever ran with its temporary files in FOLDER is to have ended, and
@@ -177,8 +241,10 @@ if wants build; then
 	build clang clang || :
 fi
 if wants build asan system; then
-	! build asan gcc --buildtype=debugoptimized -Db_sanitize=address,undefined -Db_lundef=false ||
-		asan_built=1
+	! build asan gcc --buildtype=debugoptimized -Db_sanitize=address,undefined -Db_lundef=false \
+		-Dcoverage=true || asan_built=1
+	# The counts of an earlier run.
+	find "$PVQ_BUILD_DIR/asan" -name '*.gcda' -delete 2>/dev/null || :
 fi
 
 if wants unit && ((gcc_built)); then
@@ -193,12 +259,38 @@ if wants diff && ((gcc_built)); then
 		"$RESULTS/diff.xml" --suite diff --label diff || :
 fi
 
+if wants order && ((gcc_built)); then
+	pvq_step "orders of memory"
+	pvq_foreground /usr/bin/python3 "$PVQ_ROOT/devtools/unit.py" "$PVQ_BUILD_DIR/gcc" \
+		"$RESULTS/order.xml" --suite order --label order || :
+fi
+
+if wants model; then
+	pvq_step "models"
+	pytest_suite model "$PVQ_ROOT/test/model"
+fi
+
 if wants asan && ((asan_built)); then
 	pvq_step "unit tests and kernels with sanitizers"
 	pvq_foreground env ASAN_OPTIONS=abort_on_error=0:detect_leaks=1 \
 		UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
 		/usr/bin/python3 "$PVQ_ROOT/devtools/unit.py" "$PVQ_BUILD_DIR/asan" \
 		"$RESULTS/asan.xml" --label asan || :
+fi
+
+if wants tsan; then
+	pvq_step "threads under ThreadSanitizer"
+	tsan_suite
+fi
+
+if wants aarch64; then
+	pvq_step "unit tests and the scalar kernel on aarch64"
+	aarch64_suite
+fi
+
+if wants fuzz; then
+	pvq_step "fuzzers"
+	fuzz_suite
 fi
 
 if wants docs; then
@@ -227,6 +319,13 @@ if wants checks system && ((gcc_built)); then
 		fi
 	done
 	! wants system || other_kernels
+fi
+
+if wants coverage && ((asan_built)); then
+	pvq_step "coverage of the driver"
+	pvq_foreground /usr/bin/python3 "$PVQ_ROOT/devtools/coverage.py" "$PVQ_ROOT" \
+		"$PVQ_BUILD_DIR/asan" "$PVQ_BUILD_DIR/coverage" "$RESULTS/coverage.xml" || :
+	pvq_say "lines that nothing ran: $PVQ_BUILD_DIR/coverage/lines.txt"
 fi
 
 pvq_step "all told, $((SECONDS / 60)) min $((SECONDS % 60)) s; results are in $RESULTS"

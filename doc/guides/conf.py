@@ -36,13 +36,13 @@ smartquotes = False
 
 
 class Rows(Directive):
-    """A table of two columns made of files; what the rows are is up to the subclass."""
+    """A table made of files; what the rows are is up to the subclass."""
 
     required_arguments = 1
     header = ()
 
     def rows(self, path):
-        """Pairs of text, in reStructuredText."""
+        """Tuples of text, in reStructuredText, as long as the header."""
         raise NotImplementedError
 
     def run(self):
@@ -51,8 +51,8 @@ class Rows(Directive):
         relative, path = env.relfn2path(self.arguments[0])
         env.note_dependency(relative)
         text = [".. list-table::", "   :header-rows: 1", ""]
-        for row in [self.header, *self.rows(path)]:
-            text += [f"   * - {row[0]}", f"     - {row[1]}"]
+        for first, *others in [self.header, *self.rows(path)]:
+            text += [f"   * - {first}", *(f"     - {other}" for other in others)]
         node = nodes.Element()
         self.state.nested_parse(StringList(text, path), self.content_offset, node)
         return node.children
@@ -95,8 +95,51 @@ class Tests(Rows):
         return re.sub(r"([*`|_\\])", r"\\\1", text)
 
 
+class Conformance(Rows):
+    """`.. conformance:: FILE PREFIX`: the rows of a list of duties whose names begin so."""
+
+    required_arguments = 2
+    header = ("Row", "Duty", "Shown by")
+
+    def rows(self, path):
+        parser = configparser.ConfigParser(delimiters="=", comment_prefixes=";",
+                                           interpolation=None)
+        with open(path, encoding="utf-8") as file:
+            parser.read_file(file)
+        for name in parser.sections():
+            if name.startswith(self.arguments[1]):
+                yield f"_`{name}`", self.duty(parser[name]), self.shown(parser[name])
+
+    @staticmethod
+    def duty(row):
+        """What is asked, what happens otherwise, and where it is asked."""
+        reaction = f" Reaction: *{row['reaction']}*." if "reaction" in row else ""
+        return f"{' '.join(row['duty'].split())}.{reaction} ({row['spec']})"
+
+    @staticmethod
+    def shown(row):
+        """Tests by program, or why there are none, and a remark."""
+        parts = [row.get("reason", ""), row.get("note", "")]
+        for line in Conformance.programs(row.get("tests", "")):
+            program, names = line.split(":")
+            parts.append(f"``{program}``: " + ", ".join(f"``{one}``" for one in names.split()))
+        return " ".join(" ".join(parts).split())
+
+    @staticmethod
+    def programs(text):
+        """The lines `FOLDER/PROGRAM: TEST ...`; a line without a colon goes on with the last."""
+        found = []
+        for line in text.split("\n"):
+            if ":" in line:
+                found.append(line)
+            elif found:
+                found[-1] += " " + line
+        return found
+
+
 def setup(app):
     """Sphinx calls this first."""
+    app.add_directive("conformance", Conformance)
     app.add_directive("features", Features)
     app.add_directive("tests", Tests)
     return {"parallel_read_safe": True}

@@ -29,9 +29,10 @@ FILE_LINES = 450
 FUNCTION_LINES = 60
 TEMPLATE_LINES = 100
 
-SOURCES = {".c", ".h", ".py", ".sh", ".build", ".ini", ".rst", ".md"}
+SOURCES = {".c", ".h", ".py", ".sh", ".pml", ".build", ".ini", ".toml", ".rst",
+           ".md", ".supp"}
 SOURCE_NAMES = {"meson_options.txt", "run", ".gitignore", ".clang-format", ".editorconfig"}
-CODE = {".c", ".h", ".py", ".sh", ".build"}
+CODE = {".c", ".h", ".py", ".sh", ".pml", ".build"}
 
 # The specification has words of its own for these. Files that speak vhost-user are let off, since
 # that protocol calls things so.

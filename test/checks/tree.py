@@ -10,6 +10,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 DRIVER = ROOT / "drivers" / "net" / "pvq"
 # What tools leave in a working tree.
 _SKIPPED = {".git", "__pycache__", ".pytest_cache", ".cache"}
+# Inputs of the fuzzers are any bytes.
+_DATA = ROOT / "test" / "fuzz" / "corpus"
 
 
 @functools.lru_cache(maxsize=None)
@@ -26,6 +28,7 @@ def files():
         here = pathlib.Path(folder)
         inner[:] = [name for name in inner if name not in _SKIPPED
                     and not (here == ROOT and name.startswith("build"))
-                    and not (here / name / "meson-private").exists()]
+                    and not (here / name / "meson-private").exists()
+                    and here / name != _DATA]
         found += [(here / name).relative_to(ROOT) for name in names if not name.endswith(".pyc")]
     return sorted(found)
