@@ -51,8 +51,9 @@ check_stats(const struct readers *r, const struct rte_eth_stats *now,
 	if (now->ipackets > PLAUSIBLE || now->opackets > PLAUSIBLE || now->ibytes > PLAUSIBLE ||
 	    now->obytes > PLAUSIBLE || now->ierrors != 0)
 		return "figures that cannot be";
-	if (!r->reset && !r->lenient && (now->ipackets < before->ipackets || now->opackets < before->opackets ||
-			  now->ibytes < before->ibytes || now->obytes < before->obytes))
+	if (!r->reset && !r->lenient &&
+	    (now->ipackets < before->ipackets || now->opackets < before->opackets ||
+	     now->ibytes < before->ibytes || now->obytes < before->obytes))
 		return "counters went back";
 	return NULL;
 }

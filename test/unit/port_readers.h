@@ -33,11 +33,11 @@ struct readers {
 	const char *error[2];
 };
 
-/** Connect to EAL's telemetry; port_eal_start() has opened it. Any thread. @return -1 or a socket. */
+/** Connect to EAL's telemetry, if port_eal_start() opened it. Any thread. @return socket or -1. */
 int
 port_telemetry_connect(void);
 
-/** Give a command; the answer, as text, into @p answer. Any thread. @return whether there is one. */
+/** Give a command; its answer, as text, to @p answer. Any thread. @return whether there is one. */
 bool
 port_telemetry_ask(int fd, const char *command, char *answer, size_t size);
 

@@ -2,6 +2,8 @@
  * Copyright(c) 2026 The pvq authors
  */
 
+#include <sched.h>
+
 #include <rte_ethdev.h>
 
 #include "port_traffic.h"
@@ -60,7 +62,7 @@ check_mark(struct traffic *t, uint32_t mark)
 	t->next = mark + 1;
 }
 
-static void
+static bool
 receive_some(struct traffic *t)
 {
 	struct rte_mbuf *m[8];
@@ -75,9 +77,10 @@ receive_some(struct traffic *t)
 	}
 	rte_pktmbuf_free_bulk(m, n);
 	if (n == 0)
-		return;
+		return false;
 	t->idle = 0;
 	__atomic_store_n(&t->received, t->received + n, __ATOMIC_RELEASE);
+	return true;
 }
 
 static void *
@@ -88,7 +91,9 @@ poll_always(void *arg)
 
 	for (i = 0; !__atomic_load_n(&t->quit, __ATOMIC_ACQUIRE) && t->error == NULL; i++) {
 		send_some(t);
-		receive_some(t);
+		/* Those who have to bring packets may be waiting for this processor. */
+		if (!receive_some(t) && i % 16 == 0)
+			sched_yield();
 		if (t->intr && i % 2 == 0)
 			rte_eth_dev_rx_intr_enable(t->p->id, t->queue);
 		else if (t->intr)

@@ -265,6 +265,7 @@ static void
 test_memory_that_comes_while_a_device_is_set_up(void **state)
 {
 	struct port *p = *state;
+	unsigned int i;
 
 	p->cfg.mode = VHU_ECHO;
 	port_up(p, "");
@@ -278,6 +279,9 @@ test_memory_that_comes_while_a_device_is_set_up(void **state)
 	assert_null(seen.new_memory_of);
 	assert_int_not_equal(seen.told_by, UINT32_MAX);
 	assert_true(seen.told_by & PVQ_GATE_MEMORY);
+	/* And does when it has been told. */
+	for (i = 0; i < PORT_WAIT_MS && pvq_gate_state(tx_gate(p)) & PVQ_GATE_MEMORY; i++)
+		port_sleep_ms(1);
 	port_ping(p, 0, 100, 64);
 }
 

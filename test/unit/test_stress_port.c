@@ -152,7 +152,7 @@ choose(uint32_t n)
 	return (random >> 8) % n;
 }
 
-/* ---- what disturbs, and loses nothing ---------------------------------------------------------- */
+/* ---- what disturbs, and loses nothing ------------------------------------------------------- */
 
 static void
 new_backend(struct port *p)
