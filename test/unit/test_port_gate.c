@@ -302,7 +302,7 @@ inside_thread(void *arg)
 	pvq_gate_enter(in->gate);
 	__atomic_store_n(&in->entered, 1, __ATOMIC_RELEASE);
 	if (!in->stays)
-		port_sleep_ms(500);
+		port_sleep_ms(100);
 	while (in->stays && !__atomic_load_n(&in->leave, __ATOMIC_ACQUIRE))
 		sched_yield();
 	__atomic_store_n(&in->left, 1, __ATOMIC_RELEASE);
