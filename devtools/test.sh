@@ -251,19 +251,20 @@ fi
 if wants unit && ((gcc_built)); then
 	pvq_step "unit tests"
 	pvq_foreground /usr/bin/python3 "$PVQ_ROOT/devtools/unit.py" "$PVQ_BUILD_DIR/gcc" \
-		"$RESULTS/unit.xml" --suite unit || :
+		"$RESULTS/unit.xml" --suite unit --jobs "$(nproc)" || :
 fi
 
 if wants diff && ((gcc_built)); then
 	pvq_step "kernels against each other"
 	pvq_foreground /usr/bin/python3 "$PVQ_ROOT/devtools/unit.py" "$PVQ_BUILD_DIR/gcc" \
-		"$RESULTS/diff.xml" --suite diff --label diff || :
+		"$RESULTS/diff.xml" --suite diff --label diff --jobs "$(nproc)" || :
 fi
 
 if wants order && ((gcc_built)); then
 	pvq_step "orders of memory"
 	pvq_foreground /usr/bin/python3 "$PVQ_ROOT/devtools/unit.py" "$PVQ_BUILD_DIR/gcc" \
-		"$RESULTS/order.xml" --suite order --label order || :
+		"$RESULTS/order.xml" --suite order --label order \
+		--jobs "$(nproc)" || :
 fi
 
 if wants model; then
@@ -276,7 +277,7 @@ if wants asan && ((asan_built)); then
 	pvq_foreground env ASAN_OPTIONS=abort_on_error=0:detect_leaks=1 \
 		UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
 		/usr/bin/python3 "$PVQ_ROOT/devtools/unit.py" "$PVQ_BUILD_DIR/asan" \
-		"$RESULTS/asan.xml" --label asan || :
+		"$RESULTS/asan.xml" --label asan --jobs "$(nproc)" || :
 fi
 
 if wants tsan; then
