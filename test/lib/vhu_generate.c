@@ -19,7 +19,7 @@
 /* Packets to send before the pair's transmit queue is looked at again. */
 #define BURST 64u
 /* What is away for so long will not come, if the device has lied. Others may be slow machines. */
-#define LOST_MS 10000u
+#define LOST_MS 3000u
 
 static uint64_t
 noise_of(uint32_t pair, uint64_t number)

@@ -255,7 +255,7 @@ def test_hd10_more_than_a_packet(scatter):
 @pytest.fixture
 def idle(box):
     """A testpmd whose port has not sent anything yet; for devices that send everything back."""
-    return box.testpmd("--vdev", f"net_pvq0,path={box.path('s')}")
+    return box.testpmd("--vdev", f"net_pvq0,path={box.path('s')}", app=["--no-flush-rx"])
 
 
 def goes_round(pmd, device):
