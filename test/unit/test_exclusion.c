@@ -7,7 +7,6 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
-#include <ucontext.h>
 #include <unistd.h>
 
 #include <rte_ethdev.h>
@@ -25,18 +24,19 @@ static struct rx_env rx;
 
 #ifdef RTE_ARCH_X86_64
 
-#define TRAP_FLAG (1ll << 8)
-
 static struct pvq_gate gate;
 static uint32_t others; /* what the other side's bit has to be */
+static unsigned int countdown; /* instructions before the other side changes it */
 
-/* The other side changes a bit of its own between any two instructions. */
+/* The other side changes a bit of its own between two instructions. */
 static void
 on_instruction(int sig, siginfo_t *info, void *context)
 {
 	(void)sig;
 	(void)info;
 	(void)context;
+	if (countdown-- != 0)
+		return;
 	others ^= PVQ_GATE_ERROR;
 	gate.state ^= PVQ_GATE_ERROR;
 }
@@ -59,10 +59,11 @@ test_l15_no_bit_of_the_gate_is_lost(void **state)
 	(void)state;
 	sigemptyset(&action.sa_mask);
 	assert_int_equal(sigaction(SIGTRAP, &action, &before), 0);
-	for (i = 0; i < 8; i++) {
+	/* Setting and clearing, both by both, after each of the first instructions. */
+	for (i = 0; i < 4 * 16; i++) {
 		const uint32_t own = i % 2 != 0 ? PVQ_GATE_STOPPED : 0;
 
-		/* Whatever the number of instructions, the other bit ends once set, once clear. */
+		countdown = i / 4;
 		gate.state = others = i & 2 ? PVQ_GATE_ERROR : 0;
 		gate.state |= PVQ_GATE_STOPPED ^ own;
 		trap(true);
