@@ -2,142 +2,44 @@
  * Copyright(c) 2026 The pvq authors
  */
 
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "device.h"
 
-/** A setting: a word of a list, a number, or a bit of the features. */
+/** A setting: a number, or a word of a list. */
 struct setting {
 	const char *name;
 	const char *words; /**< "a|b|c", whose place is the value; NULL for a number */
 	uint64_t max;
-	void (*set)(struct device *d, uint64_t value);
+	size_t at, bytes; /**< its field of struct vhu_config */
 	const char *help;
 };
 
-static void
-set_mode(struct device *d, uint64_t value)
-{
-	static const enum vhu_mode modes[] = { VHU_ECHO, VHU_SINK, VHU_GENERATE, VHU_IDLE };
+#define FIELD(field) offsetof(struct vhu_config, field), sizeof(((struct vhu_config *)0)->field)
 
-	d->cfg.mode = modes[value];
-}
-
-static void
-set_client(struct device *d, uint64_t value)
-{
-	d->cfg.client = value;
-}
-
-static void
-set_queues(struct device *d, uint64_t value)
-{
-	d->cfg.queue_pairs = value;
-}
-
-static void
-set_claim(struct device *d, uint64_t value)
-{
-	d->cfg.claimed_pairs = value;
-}
-
-static void
-set_mtu(struct device *d, uint64_t value)
-{
-	d->cfg.mtu = value;
-}
-
-static void
-set_link(struct device *d, uint64_t value)
-{
-	d->cfg.status = value ? VHU_LINK_UP : 0;
-}
-
-static void
-set_completion(struct device *d, uint64_t value)
-{
-	d->cfg.behave.completion = value;
-}
-
-static void
-set_batch(struct device *d, uint64_t value)
-{
-	d->cfg.behave.batch = value;
-}
-
-static void
-set_delay(struct device *d, uint64_t value)
-{
-	d->cfg.behave.delay = value;
-}
-
-static void
-set_seed(struct device *d, uint64_t value)
-{
-	d->cfg.behave.seed = value;
-}
-
-static void
-set_events(struct device *d, uint64_t value)
-{
-	d->cfg.behave.events = value;
-}
-
-static void
-set_poison(struct device *d, uint64_t value)
-{
-	d->cfg.poison = value;
-}
-
-static void
-set_min_len(struct device *d, uint64_t value)
-{
-	d->cfg.generator.min_len = value;
-}
-
-static void
-set_max_len(struct device *d, uint64_t value)
-{
-	d->cfg.generator.max_len = value;
-}
-
-static void
-set_window(struct device *d, uint64_t value)
-{
-	d->cfg.generator.window = value;
-}
-
-static void
-set_limit(struct device *d, uint64_t value)
-{
-	d->cfg.generator.limit = value;
-}
-
-static void
-set_tolerant(struct device *d, uint64_t value)
-{
-	d->cfg.generator.tolerant = value;
-}
-
+/* Words stand in the order of their enumeration. */
 static const struct setting settings[] = {
-	{ "mode", "echo|sink|generate|idle", 3, set_mode, "what becomes of packets" },
-	{ "client", NULL, 1, set_client, "connect to the socket instead of listening" },
-	{ "queues", NULL, VHU_MAX_PAIRS, set_queues, "queue pairs" },
-	{ "claim", NULL, UINT32_MAX, set_claim, "answer to GET_QUEUE_NUM if not the truth" },
-	{ "mtu", NULL, 65535, set_mtu, "of the configuration space" },
-	{ "link", NULL, 1, set_link, "link status of the configuration space" },
-	{ "completion", "fifo|reverse|shuffle|batch", 3, set_completion, "order of use" },
-	{ "batch", NULL, 32768, set_batch, "buffers of a used descriptor, 0 for all" },
-	{ "delay", NULL, 16384, set_delay, "transmitted buffers kept back" },
-	{ "seed", NULL, UINT32_MAX, set_seed, "of completion=shuffle" },
-	{ "events", "auto|poll|enable|desc", 3, set_events, "notifications asked for" },
-	{ "poison", NULL, 1, set_poison, "junk in everything without meaning" },
-	{ "min-len", NULL, 65535, set_min_len, "mode=generate: shortest packet" },
-	{ "max-len", NULL, 65535, set_max_len, "mode=generate: longest packet" },
-	{ "window", NULL, UINT32_MAX, set_window, "mode=generate: packets on the way" },
-	{ "limit", NULL, UINT32_MAX, set_limit, "mode=generate: packets of a pair, 0 for no end" },
-	{ "tolerant", NULL, 1, set_tolerant, "mode=generate: damaged packets are no breach" },
+	{ "mode", "idle|echo|sink|generate", 0, FIELD(mode), "what becomes of packets" },
+	{ "client", NULL, 1, FIELD(client), "connect to the socket instead of listening" },
+	{ "queues", NULL, VHU_MAX_PAIRS, FIELD(queue_pairs), "queue pairs" },
+	{ "claim", NULL, UINT32_MAX, FIELD(claimed_pairs), "answer to GET_QUEUE_NUM if not the truth" },
+	{ "mtu", NULL, 65535, FIELD(mtu), "of the configuration space" },
+	{ "link", NULL, VHU_LINK_UP, FIELD(status), "link status of the configuration space" },
+	{ "completion", "fifo|reverse|shuffle|batch", 0, FIELD(behave.completion), "order of use" },
+	{ "batch", NULL, 32768, FIELD(behave.batch), "buffers of a used descriptor, 0 for all" },
+	{ "delay", NULL, 16384, FIELD(behave.delay), "transmitted buffers kept back" },
+	{ "seed", NULL, UINT32_MAX, FIELD(behave.seed), "of completion=shuffle" },
+	{ "events", "auto|poll|enable|desc", 0, FIELD(behave.events), "notifications asked for" },
+	{ "poison", NULL, 1, FIELD(poison), "junk in everything without meaning" },
+	{ "min-len", NULL, 65535, FIELD(generator.min_len), "mode=generate: shortest packet" },
+	{ "max-len", NULL, 65535, FIELD(generator.max_len), "mode=generate: longest packet" },
+	{ "window", NULL, UINT32_MAX, FIELD(generator.window), "mode=generate: packets on the way" },
+	{ "limit", NULL, UINT32_MAX, FIELD(generator.limit),
+	  "mode=generate: packets of a pair, 0 for no end" },
+	{ "tolerant", NULL, 1, FIELD(generator.tolerant),
+	  "mode=generate: damaged packets are no breach" },
 };
 
 /** Features to offer or not. */
@@ -171,6 +73,26 @@ place_of(const char *words, const char *word)
 	}
 }
 
+static void
+store(struct device *d, const struct setting *s, uint64_t value)
+{
+	void *field = (char *)&d->cfg + s->at;
+
+	switch (s->bytes) {
+	case sizeof(uint8_t):
+		*(uint8_t *)field = value;
+		break;
+	case sizeof(uint16_t):
+		*(uint16_t *)field = value;
+		break;
+	case sizeof(uint32_t):
+		*(uint32_t *)field = value;
+		break;
+	default:
+		*(uint64_t *)field = value;
+	}
+}
+
 static const char *
 apply(struct device *d, const struct setting *s, const char *value)
 {
@@ -182,13 +104,13 @@ apply(struct device *d, const struct setting *s, const char *value)
 		place = place_of(s->words, value);
 		if (place < 0)
 			return s->words;
-		s->set(d, place);
+		store(d, s, place);
 		return NULL;
 	}
 	number = strtoull(value, &end, 0);
 	if (*value == '\0' || *end != '\0' || number > s->max)
 		return "not a number, or too large";
-	s->set(d, number);
+	store(d, s, number);
 	return NULL;
 }
 

@@ -53,25 +53,38 @@ hoard_free(struct hoard *h)
 }
 
 static void
+configured(struct port *p)
+{
+	p->cfg.mode = VHU_ECHO;
+	port_backend(p);
+	assert_int_equal(port_probe(p, ""), 0);
+	assert_int_equal(port_configure(p), 0);
+}
+
+/* Of what was refused nothing is left: the port works. */
+static void
+works_all_the_same(struct port *p)
+{
+	assert_int_equal(rte_eth_dev_start(p->id), 0);
+	port_wait_up(p);
+	port_ping(p, 0, 100, 64);
+}
+
+static void
 test_no_memory_for_a_receive_queue(void **state)
 {
 	static struct hoard hoard;
 	struct port *p = *state;
 	int ret;
 
-	p->cfg.mode = VHU_ECHO;
-	port_backend(p);
-	assert_int_equal(port_probe(p, ""), 0);
-	assert_int_equal(port_configure(p), 0);
+	configured(p);
 	hoard_memory(&hoard, 1024);
 	ret = rte_eth_rx_queue_setup(p->id, 0, 4096, SOCKET_ID_ANY, &p->rxconf, p->pool);
 	hoard_free(&hoard);
 	assert_int_equal(ret, -ENOMEM);
 	assert_true(port_log_has("no memory for rx queue 0 with 4096 descriptors"));
 	assert_int_equal(port_configure(p), 0);
-	assert_int_equal(rte_eth_dev_start(p->id), 0);
-	port_wait_up(p);
-	port_ping(p, 0, 100, 64);
+	works_all_the_same(p);
 }
 
 static void
@@ -81,19 +94,14 @@ test_no_memory_for_a_transmit_queue(void **state)
 	struct port *p = *state;
 	int ret;
 
-	p->cfg.mode = VHU_ECHO;
-	port_backend(p);
-	assert_int_equal(port_probe(p, ""), 0);
-	assert_int_equal(port_configure(p), 0);
+	configured(p);
 	hoard_memory(&hoard, 1024);
 	ret = rte_eth_tx_queue_setup(p->id, 0, 4096, SOCKET_ID_ANY, &p->txconf);
 	hoard_free(&hoard);
 	assert_int_equal(ret, -ENOMEM);
 	assert_true(port_log_has("no memory for tx queue 0, 1 ring(s) of 4096 descriptors"));
 	assert_int_equal(rte_eth_tx_queue_setup(p->id, 0, 4096, SOCKET_ID_ANY, &p->txconf), 0);
-	assert_int_equal(rte_eth_dev_start(p->id), 0);
-	port_wait_up(p);
-	port_ping(p, 0, 100, 64);
+	works_all_the_same(p);
 }
 
 /* The pool's own buffers would be in memory that no file stands for. */
@@ -154,9 +162,7 @@ test_no_file_descriptors_for_interrupts(void **state)
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &was), 0);
 	assert_int_equal(ret, -EIO);
 	assert_true(port_log_has("cannot set up Rx interrupts for 1 queues"));
-	assert_int_equal(rte_eth_dev_start(p->id), 0);
-	port_wait_up(p);
-	port_ping(p, 0, 100, 64);
+	works_all_the_same(p);
 }
 
 /* A log that gave two reasons the same words would be of no help. */
