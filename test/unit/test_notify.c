@@ -6,11 +6,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/eventfd.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -73,12 +76,56 @@ test_a_full_counter_does_not_block(void **state)
 	pvq_notify_close(PORT);
 }
 
+static pthread_t closer;
+static bool closed;
+
+static void *
+close_table(void *arg)
+{
+	(void)arg;
+	pvq_notify_close(PORT);
+	__atomic_store_n(&closed, true, __ATOMIC_RELEASE);
+	return NULL;
+}
+
+/* Whoever closes the port meanwhile has time enough for it. */
+static int
+source_while_closing(uint16_t port_id, uint16_t vq)
+{
+	(void)port_id;
+	(void)vq;
+	assert_int_equal(pthread_create(&closer, NULL, close_table, NULL), 0);
+	usleep(50000);
+	assert_false(__atomic_load_n(&closed, __ATOMIC_ACQUIRE));
+	return eventfd(0, EFD_NONBLOCK);
+}
+
+/* A secondary process asks while the primary closes the port: its copy is the eventfd, or none. */
+static void
+test_a_copy_while_the_port_closes(void **state)
+{
+	eventfd_t value;
+	int fd;
+
+	(void)state;
+	assert_int_equal(pvq_notify_open(PORT, source_while_closing), 0);
+	fd = pvq_notify_dup(PORT, VQ);
+	assert_true(fd >= 0);
+	assert_int_equal(pthread_join(closer, NULL), 0);
+	assert_true(closed);
+	assert_int_equal(eventfd_write(fd, 1), 0);
+	assert_int_equal(eventfd_read(fd, &value), 0);
+	assert_int_equal(close(fd), 0);
+	assert_int_equal(pvq_notify_dup(PORT, VQ), -ENODEV);
+}
+
 int
 main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_pr32_two_threads_ask_for_an_eventfd),
 		cmocka_unit_test(test_a_full_counter_does_not_block),
+		cmocka_unit_test(test_a_copy_while_the_port_closes),
 	};
 
 	return cmocka_run_group_tests_name("notify", tests, NULL, NULL);

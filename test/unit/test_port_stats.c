@@ -79,7 +79,8 @@ static void
 test_xstats_by_name_and_id(void **state)
 {
 	static const char *const names[] = {
-		"rx_q0_packets", "rx_q0_bytes", "rx_q0_short_errors", "rx_q0_no_parts_errors",
+		"rx_q0_packets", "rx_q0_bytes", "rx_q0_stash_drops", "rx_q0_short_errors",
+		"rx_q0_no_parts_errors",
 		"rx_q0_scatter_errors", "rx_q0_mbuf_allocation_errors", "rx_q0_queue_errors",
 		"rx_q0_notifications_sent", "rx_q0_notifications_suppressed", "tx_q0_packets",
 		"tx_q0_bytes", "tx_q0_too_long_errors", "tx_q0_empty_errors", "tx_q0_ring_full",

@@ -146,6 +146,41 @@ test_stash_is_added_to(void **state)
 	}
 }
 
+/* The second device finished more than there is room for beside the first one's. */
+static void
+test_what_the_stash_cannot_hold_is_counted(void **state)
+{
+	unsigned int switches, i;
+
+	(void)state;
+	for (switches = 0; switches < 4; switches++) {
+		struct rx_setup setup = rx_setup_of(16, switches);
+
+		setup.nb_mbufs = 3 * 16;
+		rx_open(&env, &setup);
+		for (i = 0; i < 10; i++)
+			rx_deliver(&env, 40, NULL);
+		rx_reconnect(&env, &setup);
+		for (i = 0; i < 10; i++)
+			rx_deliver(&env, 41, NULL);
+		rx_reconnect(&env, &setup);
+		assert_int_equal(env.q->stats.stash_dropped, 4);
+		assert_int_equal(env.q->stats.packets, 16);
+		assert_int_equal(rx_poll_all(&env), 16);
+		assert_int_equal(env.q->stats.packets, 16);
+		assert_int_equal(env.q->stats.bytes, 10 * 40 + 6 * 41);
+		/* The new device's follow, as if the lost ones had never been. */
+		env.got = env.made;
+		rx_deliver(&env, 42, NULL);
+		assert_int_equal(rx_poll_all(&env), 1);
+		assert_int_equal(env.q->stats.stash_dropped, 4);
+		/* Else it is told that all were delivered. */
+		env.q->stats.packets += 4;
+		rx_assert_idle(&env);
+		rx_close(&env);
+	}
+}
+
 /* A batch that was taken in part: the rest is finished as well. */
 static void
 test_rest_of_a_batch_is_stashed(void **state)
@@ -310,6 +345,7 @@ main(void)
 		cmocka_unit_test(test_reset_keeps_posted_buffers),
 		cmocka_unit_test(test_finished_packets_outlive_their_device),
 		cmocka_unit_test(test_stash_is_added_to),
+		cmocka_unit_test(test_what_the_stash_cannot_hold_is_counted),
 		cmocka_unit_test(test_rest_of_a_batch_is_stashed),
 		cmocka_unit_test(test_half_a_packet_is_dropped),
 		cmocka_unit_test(test_nothing_is_saved_from_a_broken_device),

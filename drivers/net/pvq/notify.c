@@ -3,6 +3,8 @@
  */
 
 #include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
@@ -23,6 +25,9 @@ struct notify_table {
 
 static struct notify_table *tables[RTE_MAX_ETHPORTS];
 
+/* A table is not closed under the hands of pvq_notify_dup(). */
+static pthread_mutex_t close_lock = PTHREAD_MUTEX_INITIALIZER;
+
 int
 pvq_notify_open(uint16_t port_id, pvq_notify_source_t source)
 {
@@ -42,12 +47,15 @@ pvq_notify_open(uint16_t port_id, pvq_notify_source_t source)
 void
 pvq_notify_close(uint16_t port_id)
 {
-	struct notify_table *table = tables[port_id];
+	struct notify_table *table;
 	unsigned int i;
 
+	pthread_mutex_lock(&close_lock);
+	table = tables[port_id];
+	tables[port_id] = NULL;
+	pthread_mutex_unlock(&close_lock);
 	if (table == NULL)
 		return;
-	tables[port_id] = NULL;
 	for (i = 0; i < RTE_DIM(table->fd); i++)
 		if (table->fd[i] >= 0)
 			close(table->fd[i]);
@@ -92,6 +100,22 @@ pvq_notify_fd(uint16_t port_id, uint16_t vq)
 		close(fd);
 		return none;
 	}
+	return fd;
+}
+
+int
+pvq_notify_dup(uint16_t port_id, uint16_t vq)
+{
+	int fd;
+
+	pthread_mutex_lock(&close_lock);
+	fd = pvq_notify_fd(port_id, vq);
+	if (fd >= 0) {
+		fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+		if (fd < 0)
+			fd = -errno;
+	}
+	pthread_mutex_unlock(&close_lock);
 	return fd;
 }
 

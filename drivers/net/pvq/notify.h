@@ -52,6 +52,16 @@ pvq_notify_close(uint16_t port_id);
 int
 pvq_notify_fd(uint16_t port_id, uint16_t vq);
 
+/**
+ * A copy of what pvq_notify_fd() returns, to be closed by the caller: for threads that nothing keeps
+ * from asking while the port is closed.
+ *
+ * @return
+ *   A file descriptor, or -errno: -ENODEV for a port that has no table.
+ */
+int
+pvq_notify_dup(uint16_t port_id, uint16_t vq);
+
 /** Send the available-buffer notification for virtqueue @p vq. Data path, out of line. */
 void
 pvq_notify(uint16_t port_id, uint16_t vq);

@@ -96,6 +96,7 @@ struct pvq_rx_stats {
 	uint64_t queue_errors;
 	uint64_t notified;
 	uint64_t suppressed; /**< publications the device did not want to hear of */
+	uint64_t stash_dropped; /**< left by devices that have gone, beyond what one ring holds */
 };
 
 struct pvq_rxq {

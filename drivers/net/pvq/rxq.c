@@ -120,6 +120,23 @@ pvq_rxq_free(struct pvq_rxq *q)
 	pvq_vq_free(&q->vq);
 }
 
+/* Nobody polled between two ends of a device, and the stash is full: the rest is lost. */
+static void
+drop_rest(struct pvq_rxq *q)
+{
+	const uint64_t packets = q->stats.packets, bytes = q->stats.bytes;
+	struct rte_mbuf *rest[64];
+	uint16_t n;
+
+	while ((pvq_gate_state(&q->gate) & PVQ_GATE_ERROR) == 0 &&
+	       (n = pvq_rxq_drain(q, rest, RTE_DIM(rest))) != 0) {
+		q->stats.stash_dropped += n;
+		rte_pktmbuf_free_bulk(rest, n);
+	}
+	q->stats.packets = packets;
+	q->stats.bytes = bytes;
+}
+
 /* Save what the old device had finished: the application still gets it, after the reset. */
 static void
 fill_stash(struct pvq_rxq *q)
@@ -129,6 +146,7 @@ fill_stash(struct pvq_rxq *q)
 	memmove(q->stash, q->stash + q->stash_next, keep * sizeof(q->stash[0]));
 	q->stash_next = 0;
 	q->stash_len = keep + pvq_rxq_drain(q, q->stash + keep, q->vq.size - keep);
+	drop_rest(q);
 }
 
 /* Bring the buffers that are still posted to the front of the shadow, where id is slot. */

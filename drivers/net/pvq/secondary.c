@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <rte_eal.h>
 #include <rte_errno.h>
@@ -29,19 +30,22 @@ answer(const struct rte_mp_msg *msg, const void *peer)
 {
 	struct rte_mp_msg reply = {.name = ACTION};
 	struct question q;
-	int fd;
+	int fd, ret;
 
 	if (msg->len_param != sizeof(q))
 		return -1;
 	memcpy(&q, msg->param, sizeof(q));
 	if (q.port_id >= RTE_MAX_ETHPORTS || q.vq >= PVQ_MAX_VQS)
 		return -1;
-	fd = pvq_notify_fd(q.port_id, q.vq);
+	fd = pvq_notify_dup(q.port_id, q.vq);
 	if (fd >= 0) {
 		reply.fds[0] = fd;
 		reply.num_fds = 1;
 	}
-	return rte_mp_reply(&reply, peer);
+	ret = rte_mp_reply(&reply, peer);
+	if (fd >= 0)
+		close(fd);
+	return ret;
 }
 
 void

@@ -30,6 +30,7 @@ static const struct counter rx_counters[] = {
 	{"no_parts_errors", RX(no_parts)},
 	{"gso_errors", RX(gso)},
 	{"scatter_errors", RX(scattered)},
+	{"stash_drops", RX(stash_dropped)},
 	{"short_parts", RX(short_parts)},
 	{"mbuf_allocation_errors", RX(no_mbuf)},
 	{"queue_errors", RX(queue_errors)},
@@ -128,6 +129,7 @@ pvq_stats_get(PVQ_STATS_GET_ARGS(eth, stats, queues))
 		stats->ipackets += rx_value(rxq, RX(packets));
 		stats->ibytes += rx_value(rxq, RX(bytes));
 		stats->ierrors += rx_errors(rxq);
+		stats->imissed += rx_value(rxq, RX(stash_dropped));
 		stats->rx_nombuf += rx_value(rxq, RX(no_mbuf));
 		if (PVQ_QUEUE_STATS(stats, queues) == NULL || i >= RTE_ETHDEV_QUEUE_STAT_CNTRS)
 			continue;
