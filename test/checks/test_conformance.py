@@ -99,6 +99,11 @@ def built(path):
     return any(f"'{name}'" in read(meson) or f"'{name}.c'" in read(meson) for name in names)
 
 
+def models():
+    """What test/model/test_model.py searches through, each like a test of its own."""
+    return sorted(path.stem for path in TESTS.glob("model/*.pml") if "\ninit {" in read(path))
+
+
 @functools.lru_cache(maxsize=None)
 def existing():
     """{program: [test, ...]} of all that is built and run; checks test no driver."""
@@ -107,6 +112,7 @@ def existing():
         folder = path.parent.name
         if folder != "checks" and built(path):
             found[f"{folder}/{path.stem}"] = registered(path)
+    found["model/test_model"] += models()
     return found
 
 
@@ -167,6 +173,11 @@ def test_every_test_in_a_row_exists():
     assert [f"{row}: {program}: {name}" for row in rows() for program, name in listed(row)
             if name not in existing().get(program, [])] == []
     assert [row for row in rows() if len(set(listed(row))) != len(listed(row))] == [], "named twice"
+
+
+def test_every_model_is_in_a_row():
+    named = {name for row in rows() for program, name in listed(row) if program == "model/test_model"}
+    assert named == set(models()) and len(named) >= 6
 
 
 def test_every_reason_holds():
