@@ -257,6 +257,91 @@ test_pr14_ids_stay_unique_when_shuffled(void **state)
 	rx_close(&env);
 }
 
+/* Four packets, the ids of any two of them the same: the second of these is the end. */
+static void
+run_twice_at_once(bool mergeable, unsigned int one, unsigned int other)
+{
+	const struct pd_rx_opts shuffle = {.order = PD_SHUFFLE, .seed = 5};
+	const struct rx_setup setup = rx_setup_of(16, mergeable ? 2 : 0);
+	struct rte_mbuf *pkts[RX_BURST];
+	struct virtq_desc *used;
+	unsigned int i;
+
+	rx_open(&env, &setup);
+	/* As long as ids are the slots' own, nobody would look for two alike. */
+	for (i = 0; i < 16; i++)
+		rx_deliver(&env, 30, &shuffle);
+	assert_int_equal(rx_poll_all(&env), 16);
+	assert_false(env.q->ordered);
+	for (i = 0; i < 4; i++)
+		rx_deliver(&env, 40, &shuffle);
+	used = &env.q->ring.desc[env.q->ring.next_used];
+	assert_int_equal(env.q->ring.next_used, 0);
+	used[other].id = used[one].id;
+	assert_int_equal(env.burst(env.q, pkts, RX_BURST), other);
+	for (i = 0; i < other; i++)
+		rx_check(&env, pkts[i], env.got++);
+	rte_pktmbuf_free_bulk(pkts, other);
+	assert_int_equal(env.q->vq.error, PVQ_QUEUE_BAD_ID);
+	assert_int_equal(env.q->stats.queue_errors, 1);
+	rx_close(&env);
+}
+
+static void
+test_hd02_twice_in_a_batch(void **state)
+{
+	unsigned int mode, one, other;
+
+	(void)state;
+	for (mode = 0; mode < 2; mode++)
+		for (other = 1; other < 4; other++)
+			for (one = 0; one < other; one++)
+				run_twice_at_once(mode, one, other);
+}
+
+/* Used means that both bits stand as the lap has them; one of them alone means nothing. */
+static void
+run_half_used(unsigned int mode, uint16_t flag, unsigned int bad)
+{
+	struct rx_setup setup = rx_setup_of(16, mode);
+	struct rte_mbuf *pkts[RX_BURST];
+	unsigned int round, i;
+	uint16_t *flags;
+
+	/* The device does not look, to which such a slot may seem available, until all is well. */
+	setup.free_thresh = 8;
+	rx_open(&env, &setup);
+	for (round = 0; round < 6; round++) {
+		for (i = 0; i < 8; i++)
+			rx_deliver(&env, 40, NULL);
+		flags = &env.q->ring.desc[(env.q->ring.next_used + bad) % 16].flags;
+		*flags ^= flag;
+		assert_int_equal(env.burst(env.q, pkts, RX_BURST), bad);
+		for (i = 0; i < bad; i++) {
+			rx_check(&env, pkts[i], env.got++);
+			env.bytes += pkts[i]->pkt_len;
+		}
+		rte_pktmbuf_free_bulk(pkts, bad);
+		*flags ^= flag;
+		assert_int_equal(rx_poll(&env, RX_BURST), 8 - bad);
+	}
+	rx_assert_idle(&env);
+	rx_close(&env);
+}
+
+static void
+test_pr16_both_bits_say_used(void **state)
+{
+	unsigned int mode, bad;
+
+	(void)state;
+	for (mode = 0; mode < 4; mode++)
+		for (bad = 0; bad < 8; bad++) {
+			run_half_used(mode, VIRTQ_DESC_F_AVAIL, bad);
+			run_half_used(mode, VIRTQ_DESC_F_USED, bad);
+		}
+}
+
 int
 main(void)
 {
@@ -266,6 +351,8 @@ main(void)
 		cmocka_unit_test(test_pr22_pr23_merged_packet_as_a_batch),
 		cmocka_unit_test(test_pr23_length_belongs_to_the_last),
 		cmocka_unit_test(test_pr22_the_id_is_read),
+		cmocka_unit_test(test_hd02_twice_in_a_batch),
+		cmocka_unit_test(test_pr16_both_bits_say_used),
 		cmocka_unit_test(test_pr21_a_hole_is_waited_for),
 		cmocka_unit_test(test_pr39_parts_before_their_head),
 		cmocka_unit_test(test_hd08_late_parts_complete_a_packet),
