@@ -264,8 +264,8 @@ test_hd06_num_buffers_zero(void **state)
 static void
 test_hd07_num_buffers_beyond_what_is_outstanding(void **state)
 {
-	static const uint16_t counts[] = {SIZE, SIZE + 1, 0x8000, 65535};
-	unsigned int i, mode;
+	static const uint16_t counts[] = {SIZE, SIZE + 1, 257, 0x8000, 65535};
+	unsigned int i, k, mode;
 
 	(void)state;
 	for (i = 0; i < RTE_DIM(counts); i++) {
@@ -276,6 +276,9 @@ test_hd07_num_buffers_beyond_what_is_outstanding(void **state)
 			open_queue(mode);
 			rx_deliver(&env, 50, NULL);
 			rx_deliver(&env, 50, &opts);
+			/* Enough to be looked at in a batch. */
+			for (k = 0; k < 6; k++)
+				rx_deliver(&env, 50, NULL);
 			assert_stops(PVQ_QUEUE_BAD_NUM_BUFFERS);
 			assert_int_equal(env.got, 1);
 			assert_recovers();

@@ -257,9 +257,12 @@ test_pr14_ids_stay_unique_when_shuffled(void **state)
 	rx_close(&env);
 }
 
-/* Four packets, the ids of any two of them the same: the second of these is the end. */
+/*
+ * Four packets, the id of one of them that of an earlier one, or @p outside if @p twin is not
+ * earlier: it is the end, for a path that looks at all four at once too.
+ */
 static void
-run_twice_at_once(bool mergeable, unsigned int one, unsigned int other)
+run_id_in_a_batch(bool mergeable, unsigned int bad, unsigned int twin, uint16_t outside)
 {
 	const struct pd_rx_opts shuffle = {.order = PD_SHUFFLE, .seed = 5};
 	const struct rx_setup setup = rx_setup_of(16, mergeable ? 2 : 0);
@@ -268,35 +271,43 @@ run_twice_at_once(bool mergeable, unsigned int one, unsigned int other)
 	unsigned int i;
 
 	rx_open(&env, &setup);
-	/* As long as ids are the slots' own, nobody would look for two alike. */
+	/* A packet has been in the stash, which begins where the shadow ends. */
+	rx_deliver(&env, 30, NULL);
+	rx_reconnect(&env, &setup);
+	assert_int_equal(rx_poll_all(&env), 1);
+	/* As long as ids are the slots' own, they are only compared with those. */
 	for (i = 0; i < 16; i++)
 		rx_deliver(&env, 30, &shuffle);
 	assert_int_equal(rx_poll_all(&env), 16);
 	assert_false(env.q->ordered);
 	for (i = 0; i < 4; i++)
 		rx_deliver(&env, 40, &shuffle);
-	used = &env.q->ring.desc[env.q->ring.next_used];
 	assert_int_equal(env.q->ring.next_used, 0);
-	used[other].id = used[one].id;
-	assert_int_equal(env.burst(env.q, pkts, RX_BURST), other);
-	for (i = 0; i < other; i++)
+	used = env.q->ring.desc;
+	used[bad].id = twin < bad ? used[twin].id : outside;
+	assert_int_equal(env.burst(env.q, pkts, RX_BURST), bad);
+	for (i = 0; i < bad; i++)
 		rx_check(&env, pkts[i], env.got++);
-	rte_pktmbuf_free_bulk(pkts, other);
+	rte_pktmbuf_free_bulk(pkts, bad);
 	assert_int_equal(env.q->vq.error, PVQ_QUEUE_BAD_ID);
 	assert_int_equal(env.q->stats.queue_errors, 1);
 	rx_close(&env);
 }
 
 static void
-test_hd02_twice_in_a_batch(void **state)
+test_hd01_hd02_ids_in_a_batch(void **state)
 {
-	unsigned int mode, one, other;
+	static const uint16_t outside[] = {16, 17, 0x7fff, 0x8000, 65535};
+	unsigned int mode, bad, i;
 
 	(void)state;
 	for (mode = 0; mode < 2; mode++)
-		for (other = 1; other < 4; other++)
-			for (one = 0; one < other; one++)
-				run_twice_at_once(mode, one, other);
+		for (bad = 0; bad < 4; bad++) {
+			for (i = 0; i < bad; i++)
+				run_id_in_a_batch(mode, bad, i, 0);
+			for (i = 0; i < RTE_DIM(outside); i++)
+				run_id_in_a_batch(mode, bad, bad, outside[i]);
+		}
 }
 
 /* Used means that both bits stand as the lap has them; one of them alone means nothing. */
@@ -351,7 +362,7 @@ main(void)
 		cmocka_unit_test(test_pr22_pr23_merged_packet_as_a_batch),
 		cmocka_unit_test(test_pr23_length_belongs_to_the_last),
 		cmocka_unit_test(test_pr22_the_id_is_read),
-		cmocka_unit_test(test_hd02_twice_in_a_batch),
+		cmocka_unit_test(test_hd01_hd02_ids_in_a_batch),
 		cmocka_unit_test(test_pr16_both_bits_say_used),
 		cmocka_unit_test(test_pr21_a_hole_is_waited_for),
 		cmocka_unit_test(test_pr39_parts_before_their_head),
