@@ -259,6 +259,41 @@ test_nt01_nt02_nt04_twelve_zero_bytes(void **state)
 	}
 }
 
+/* Of a batch whose headers are zero already but for one byte. */
+static void
+test_nt04_any_byte_of_the_header(void **state)
+{
+	static const uint8_t zero[PD_NET_HDR_BYTES];
+	const unsigned int bytes = 8 * PD_NET_HDR_BYTES;
+	struct rte_mbuf *pkts[8];
+	unsigned int mode, dirty, k;
+	const struct pd_buf *buf;
+
+	(void)state;
+	for (mode = 0; mode < 2; mode++) {
+		const struct tx_setup setup = tx_setup_of(SIZE, mode);
+
+		tx_open(&env, &setup);
+		for (dirty = 0; dirty < bytes; dirty++) {
+			for (k = 0; k < RTE_DIM(pkts); k++) {
+				uint8_t *hdr;
+
+				pkts[k] = tx_make(&env, TX_PLAIN, 60);
+				hdr = rte_pktmbuf_mtod(pkts[k], uint8_t *) - sizeof(zero);
+				memset(hdr, 0, sizeof(zero));
+				if (k == dirty / PD_NET_HDR_BYTES)
+					hdr[dirty % PD_NET_HDR_BYTES] = 1;
+			}
+			assert_int_equal(tx_send(&env, pkts, RTE_DIM(pkts)), RTE_DIM(pkts));
+			for (buf = pd_first(env.dev); buf != NULL; buf = buf->next)
+				assert_memory_equal(buf->elements[0].base, zero, sizeof(zero));
+			tx_drain(&env);
+		}
+		tx_assert_empty(&env);
+		tx_close(&env);
+	}
+}
+
 int
 main(void)
 {
@@ -269,6 +304,7 @@ main(void)
 		cmocka_unit_test(test_pr30_device_event_is_only_read),
 		cmocka_unit_test(test_hd20_events_without_sense_are_answered),
 		cmocka_unit_test(test_nt01_nt02_nt04_twelve_zero_bytes),
+		cmocka_unit_test(test_nt04_any_byte_of_the_header),
 	};
 
 	return cmocka_run_group_tests_name("txq_conf", tests, unit_eal_start, unit_eal_stop);
