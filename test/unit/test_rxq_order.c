@@ -310,6 +310,30 @@ test_hd01_hd02_ids_in_a_batch(void **state)
 		}
 }
 
+/* Taken for a slot of the next lap it would be within what is outstanding, but for few places. */
+static void
+test_hd01_size_as_an_id_at_every_slot(void **state)
+{
+	struct rte_mbuf *m;
+	unsigned int mode;
+	uint16_t start, id;
+
+	(void)state;
+	for (mode = 1; mode < 4; mode += 2)
+		for (start = 0; start < 16; start++)
+			for (id = 16; id < 32; id++) {
+				struct rx_setup setup = rx_setup_of(16, mode);
+
+				setup.free_thresh = 1;
+				rx_open(&env, &setup);
+				turn_to(start, false);
+				pd_inject_used(env.dev, id, 60, PD_F_WRITE, 1);
+				assert_int_equal(env.burst(env.q, &m, 1), 0);
+				assert_int_equal(env.q->vq.error, PVQ_QUEUE_BAD_ORDER);
+				rx_close(&env);
+			}
+}
+
 /* Used means that both bits stand as the lap has them; one of them alone means nothing. */
 static void
 run_half_used(unsigned int mode, uint16_t flag, unsigned int bad)
@@ -363,6 +387,7 @@ main(void)
 		cmocka_unit_test(test_pr23_length_belongs_to_the_last),
 		cmocka_unit_test(test_pr22_the_id_is_read),
 		cmocka_unit_test(test_hd01_hd02_ids_in_a_batch),
+		cmocka_unit_test(test_hd01_size_as_an_id_at_every_slot),
 		cmocka_unit_test(test_pr16_both_bits_say_used),
 		cmocka_unit_test(test_pr21_a_hole_is_waited_for),
 		cmocka_unit_test(test_pr39_parts_before_their_head),
