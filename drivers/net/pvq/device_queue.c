@@ -173,4 +173,3 @@ pvq_device_rx_intr(struct pvq_device *dev, struct pvq_rxq *q, bool on)
 	if (pending)
 		eventfd_write(q->vq.call_fd, 1);
 }
-
