@@ -86,4 +86,3 @@ def test_features_turned_off(box, off):
     assert ("mergeable" in rx) == ("MRG_RXBUF" not in off)
     assert ("in-order" in rx) == ("in-order" in tx) == ("IN_ORDER" not in off)
     link.run(packets=50000)
-

@@ -251,4 +251,3 @@ fe_wait_call(struct fe *f, uint32_t ring)
 
 	return poll(&p, 1, WAIT_MS) == 1 && read(p.fd, &n, 8) == 8;
 }
-
