@@ -310,28 +310,33 @@ test_hd01_hd02_ids_in_a_batch(void **state)
 		}
 }
 
-/* Taken for a slot of the next lap it would be within what is outstanding, but for few places. */
+/* Taken for a slot of the next lap it would be within what is outstanding. */
+static void
+run_id_beyond_the_ring(unsigned int mode, uint16_t start, uint16_t id)
+{
+	struct rx_setup setup = rx_setup_of(16, mode);
+	struct rte_mbuf *m;
+
+	setup.free_thresh = 1;
+	rx_open(&env, &setup);
+	turn_to(start, false);
+	pd_inject_used(env.dev, id, 60, PD_F_WRITE, 1);
+	assert_int_equal(env.burst(env.q, &m, 1), 0);
+	assert_int_equal(env.q->vq.error, PVQ_QUEUE_BAD_ORDER);
+	rx_close(&env);
+}
+
 static void
 test_hd01_size_as_an_id_at_every_slot(void **state)
 {
-	struct rte_mbuf *m;
 	unsigned int mode;
 	uint16_t start, id;
 
 	(void)state;
 	for (mode = 1; mode < 4; mode += 2)
 		for (start = 0; start < 16; start++)
-			for (id = 16; id < 32; id++) {
-				struct rx_setup setup = rx_setup_of(16, mode);
-
-				setup.free_thresh = 1;
-				rx_open(&env, &setup);
-				turn_to(start, false);
-				pd_inject_used(env.dev, id, 60, PD_F_WRITE, 1);
-				assert_int_equal(env.burst(env.q, &m, 1), 0);
-				assert_int_equal(env.q->vq.error, PVQ_QUEUE_BAD_ORDER);
-				rx_close(&env);
-			}
+			for (id = 16; id < 32; id++)
+				run_id_beyond_the_ring(mode, start, id);
 }
 
 /* Used means that both bits stand as the lap has them; one of them alone means nothing. */

@@ -101,6 +101,42 @@ test_hd01_id_outside_the_ring(void **state)
 	}
 }
 
+/* Taken for a slot of the next lap it would be within what is outstanding. */
+static void
+run_id_beyond_the_ring(unsigned int mode, unsigned int start, uint16_t id)
+{
+	const struct tx_setup setup = tx_setup_of(16, mode);
+	unsigned int i;
+
+	tx_open(&env, &setup);
+	for (i = 0; i < 16 + start; i++) {
+		tx_send_one(&env, TX_PLAIN, 60);
+		if (i < start)
+			tx_drain(&env);
+	}
+	pd_inject_used(env.dev, id, 0, 0, 1);
+	assert_int_equal(tx_reclaim(&env), 0);
+	assert_stopped(mode ? PVQ_QUEUE_BAD_ORDER : PVQ_QUEUE_BAD_ID, start);
+	tx_reconnect(&env, &setup);
+	env.seen = start;
+	assert_int_equal(tx_fetch(&env), 16);
+	tx_drain(&env);
+	tx_close(&env);
+}
+
+static void
+test_hd01_size_as_an_id_at_every_slot(void **state)
+{
+	unsigned int mode, start;
+	uint16_t id;
+
+	(void)state;
+	for (mode = 0; mode < 2; mode++)
+		for (start = 0; start < 16; start++)
+			for (id = 16; id < 32; id++)
+				run_id_beyond_the_ring(mode, start, id);
+}
+
 static void
 test_hd02_id_completed_twice(void **state)
 {
@@ -293,6 +329,7 @@ main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_hd01_id_outside_the_ring),
+		cmocka_unit_test(test_hd01_size_as_an_id_at_every_slot),
 		cmocka_unit_test(test_hd02_id_completed_twice),
 		cmocka_unit_test(test_hd02_id_that_was_never_outstanding),
 		cmocka_unit_test(test_hd02_lie_met_by_a_burst),
