@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include <rte_ethdev.h>
+#include <rte_memzone.h>
 
 #include "rxq_env.h"
 
@@ -289,6 +290,7 @@ static void
 test_clear_frees_or_leaks_everything(void **state)
 {
 	const struct rx_setup setup = rx_setup_of(16, 0);
+	char zone[RTE_MEMZONE_NAMESIZE];
 	struct rte_mbuf *posted[16];
 	unsigned int i;
 
@@ -298,6 +300,7 @@ test_clear_frees_or_leaks_everything(void **state)
 		rx_deliver(&env, 40, NULL);
 	rx_reconnect(&env, &setup);
 	assert_int_equal(rte_mempool_in_use_count(env.pool), 21);
+	memcpy(zone, env.q->vq.mz->name, sizeof(zone));
 	memcpy(posted, env.q->shadow, sizeof(posted));
 	/* HD-23: what is posted may still be written to, what is in the stash not. */
 	pvq_rxq_clear(env.q, true);
@@ -305,14 +308,19 @@ test_clear_frees_or_leaks_everything(void **state)
 	assert_int_equal(pvq_ring_outstanding(&env.q->ring), 0);
 	rte_pktmbuf_free_bulk(posted, 16);
 	rx_close(&env);
+	/* Nor is the ring given away, where the device marks what it has used. */
+	assert_non_null(rte_memzone_lookup(zone));
+	assert_int_equal(rte_memzone_free(rte_memzone_lookup(zone)), 0);
 
 	rx_open(&env, &setup);
 	for (i = 0; i < 5; i++)
 		rx_deliver(&env, 40, NULL);
 	rx_reconnect(&env, &setup);
+	memcpy(zone, env.q->vq.mz->name, sizeof(zone));
 	pvq_rxq_clear(env.q, false);
 	unit_assert_pool_whole(env.pool);
 	rx_close(&env);
+	assert_null(rte_memzone_lookup(zone));
 }
 
 static void
