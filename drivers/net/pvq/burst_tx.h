@@ -161,7 +161,7 @@ pvq_tx_reclaim_plain(struct pvq_txq *q, uint16_t max)
 	return n;
 }
 
-/** As pvq_tx_reclaim_plain(), one packet of any kind. @return whether there was one. */
+/** One packet of any kind; some are outstanding. @return whether it was used. */
 static __rte_noinline bool
 pvq_tx_reclaim_special(struct pvq_txq *q)
 {
@@ -169,8 +169,7 @@ pvq_tx_reclaim_special(struct pvq_txq *q)
 	struct rte_mbuf *m;
 	uint16_t id;
 
-	if (ring->nb_free == ring->size ||
-	    !pvq_flags_used(pvq_ring_used_load(ring, ring->next_used), ring->used_flags))
+	if (!pvq_flags_used(pvq_ring_used_load(ring, ring->next_used), ring->used_flags))
 		return false;
 	id = rte_le_to_cpu_16(ring->desc[ring->next_used].id);
 	if (id >= ring->size || (m = q->shadow[id]) == NULL) {
