@@ -4,8 +4,8 @@
 """Put one mistake after another into the driver, and see whether a test fails for each.
 
     mutate.py [--only ID[,ID...]] [--jobs N] [--results FOLDER] [--sdk-headers FOLDER]
-              [--work FOLDER]
-    mutate.py --list | --check | --rst
+              [--work FOLDER] [--record]
+    mutate.py --list | --check
 
 The mistakes, called mutants, are in test/mutation; mutants.py tells their format. Each is made in a
 copy of the tree, in a temporary folder; what it changes is built anew, and tests run until one
@@ -17,9 +17,9 @@ that does not end in time has failed. A test counts only if it passes without th
   --results FOLDER  where results.json and table.txt go (default: build/mutation)
   --work FOLDER     copy and build there, and leave it for the next time
   --sdk-headers F   as meson's option sdk_headers
+  --record          write which test has caught each into test/mutation/caught.json
   --list            the mutants, without trying them
   --check           only whether each mutant fits the source, exactly once
-  --rst             the mutants as a page of the guides, with what --results says of them
 """
 
 import argparse
@@ -177,27 +177,16 @@ def table(chosen, outcomes):
     return "\n".join(lines)
 
 
-def write_rst(chosen, results):
-    """The mutants as a page of the guides."""
-    title = "Mutants"
-    print("..  SPDX-License-Identifier: BSD-3-Clause\n    Copyright(c) 2026 The pvq authors\n")
-    print(f"{title}\n{'=' * len(title)}\n")
-    print("Mistakes that ``devtools/mutate.sh`` puts into the driver one at a time, and the test "
-          "that failed first\nfor each; see :doc:`testing`.\n")
-    if results:
-        print(results["score"] + ".\n")
-    for heading, proofs in (("Mistakes", False), ("Changes without an effect", True)):
-        print(f"{heading}\n{'-' * len(heading)}\n")
-        print(".. list-table::\n   :header-rows: 1\n   :widths: 22 18 32 28\n")
-        rows = [("Mutant", "Rows", "What it breaks", "Why it is none" if proofs else "Caught by")]
-        for one in chosen:
-            if bool(one.proof) == proofs:
-                by = results.get("mutants", {}).get(one.id, {}).get("by", "")
-                rows.append((f"``{one.id}``, {one.at.partition(':')[2] or one.at}", one.rows,
-                             one.breaks, one.proof or f"``{by}``" * bool(by)))
-        for row in rows:
-            print("   * - " + "\n     - ".join(cell or "\\" for cell in row))
-        print()
+def record(chosen, outcomes, known):
+    """Which test has caught each, for the guides; what was not tried stays as it was."""
+    path = mutants.LISTS / "caught.json"
+    caught = json.loads(path.read_text(encoding="utf-8"))
+    for mutant in chosen:
+        caught.pop(mutant.id, None)
+        if outcomes[mutant.id].what == CAUGHT:
+            caught[mutant.id] = outcomes[mutant.id].by.splitlines()[0]
+    path.write_text(json.dumps({mutant.id: caught[mutant.id] for mutant in known
+                                if mutant.id in caught}, indent=1) + "\n", encoding="utf-8")
 
 
 def arguments():
@@ -207,7 +196,7 @@ def arguments():
     parser.add_argument("--results", default=str(mutants.ROOT / "build" / "mutation"))
     parser.add_argument("--sdk-headers", default="")
     parser.add_argument("--work", default="")
-    for flag in ("--list", "--check", "--rst"):
+    for flag in ("--list", "--check", "--record"):
         parser.add_argument(flag, action="store_true")
     parser.add_argument("-h", "--help", action="store_true")
     return parser.parse_args()
@@ -224,8 +213,8 @@ def choose(known, patterns):
     return [mutant for mutant in known if mutant.id in chosen]
 
 
-def run_all(args, chosen):
-    """Try the mutants, print and write what came of it. @return the exit status."""
+def run_all(args, chosen, known):
+    """Try the chosen of the known mutants, print and write what came of it. @return exit status."""
     options = [f"-Dsdk_headers={args.sdk_headers}"] if args.sdk_headers else []
     began = time.monotonic()
     with contextlib.ExitStack() as stack:
@@ -241,6 +230,8 @@ def run_all(args, chosen):
         "score": text.splitlines()[-1],
         "mutants": {mutant.id: outcomes[mutant.id]._asdict() for mutant in chosen},
     }, indent=1) + "\n", encoding="utf-8")
+    if args.record:
+        record(chosen, outcomes, known)
     return int(any(outcome.what in (SURVIVED, BROKEN) for outcome in outcomes.values()))
 
 
@@ -252,7 +243,8 @@ def main():
     # Leaving in order is what removes the temporary folder.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
-        chosen = choose(mutants.load(), args.only)
+        known = mutants.load()
+        chosen = choose(known, args.only)
         wrong = mutants.stale(chosen)
     except mutants.Stale as error:
         wrong = [str(error)]
@@ -266,11 +258,7 @@ def main():
         for mutant in chosen:
             print(f"{mutant.id:36} {mutant.at:44} {mutant.rows:22} {mutant.breaks}")
         return 0
-    if args.rst:
-        path = pathlib.Path(args.results) / "results.json"
-        write_rst(chosen, json.loads(path.read_text(encoding="utf-8")) if path.exists() else {})
-        return 0
-    return run_all(args, chosen)
+    return run_all(args, chosen, known)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@
 set -euo pipefail
 
 case " $* " in
-*" --list "* | *" --check "* | *" --rst "* | *" --help "* | *" -h "*)
+*" --list "* | *" --check "* | *" --help "* | *" -h "*)
 	exec /usr/bin/python3 "$(dirname "${BASH_SOURCE[0]}")/mutate.py" "$@"
 	;;
 esac

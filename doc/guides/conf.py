@@ -4,8 +4,10 @@
 
 import ast
 import configparser
+import json
 import os
 import re
+import tomllib
 
 from docutils import nodes
 from docutils.parsers.rst import Directive
@@ -137,9 +139,29 @@ class Conformance(Rows):
         return found
 
 
+class Mutants(Rows):
+    """`.. mutants:: FOLDER`: mistakes made on purpose, and the test that has caught each."""
+
+    header = ("Mutant", "Rule", "What it breaks", "Shown by")
+
+    def rows(self, path):
+        with open(os.path.join(path, "caught.json"), encoding="utf-8") as file:
+            caught = json.load(file)
+        for name in sorted(os.listdir(path)):
+            if not name.endswith(".toml"):
+                continue
+            with open(os.path.join(path, name), "rb") as file:
+                mutants = tomllib.load(file)["mutant"]
+            for one in mutants:
+                by = f"``{caught[one['id']]}``" if one["id"] in caught else \
+                    f"no test: {one.get('proof', '')}"
+                yield f"``{one['id']}``", one["rows"], one["breaks"], by
+
+
 def setup(app):
     """Sphinx calls this first."""
     app.add_directive("conformance", Conformance)
     app.add_directive("features", Features)
+    app.add_directive("mutants", Mutants)
     app.add_directive("tests", Tests)
     return {"parallel_read_safe": True}

@@ -2,6 +2,7 @@
 # Copyright(c) 2026 The pvq authors
 """The lists of mutants: each fits the source, and no barrier of the data path is without one."""
 
+import json
 import re
 import sys
 
@@ -46,6 +47,13 @@ def test_every_barrier_has_a_mutant(known):
                     missing.append(f"{path.name}:{line}: {match.group()}")
     assert found >= 25
     assert missing == []
+
+
+def test_a_test_has_caught_every_mutant(known):
+    caught = json.loads(read(mutants.LISTS / "caught.json"))
+    assert list(caught) == [mutant.id for mutant in known if not mutant.proof], \
+        "run devtools/mutate.sh --record --only ... for these"
+    assert all(caught.values())
 
 
 def test_a_stale_mutant_is_noticed(known, tmp_path):
