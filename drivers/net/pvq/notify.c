@@ -25,8 +25,8 @@ struct notify_table {
 
 static struct notify_table *tables[RTE_MAX_ETHPORTS];
 
-/* A table is not closed under the hands of pvq_notify_dup(). */
-static pthread_mutex_t close_lock = PTHREAD_MUTEX_INITIALIZER;
+/* No table comes or goes under the hands of pvq_notify_dup(). */
+static pthread_mutex_t tables_lock = PTHREAD_MUTEX_INITIALIZER;
 
 int
 pvq_notify_open(uint16_t port_id, pvq_notify_source_t source)
@@ -40,7 +40,9 @@ pvq_notify_open(uint16_t port_id, pvq_notify_source_t source)
 	table->ask_again = 0;
 	for (i = 0; i < RTE_DIM(table->fd); i++)
 		table->fd[i] = -1;
+	pthread_mutex_lock(&tables_lock);
 	tables[port_id] = table;
+	pthread_mutex_unlock(&tables_lock);
 	return 0;
 }
 
@@ -50,10 +52,10 @@ pvq_notify_close(uint16_t port_id)
 	struct notify_table *table;
 	unsigned int i;
 
-	pthread_mutex_lock(&close_lock);
+	pthread_mutex_lock(&tables_lock);
 	table = tables[port_id];
 	tables[port_id] = NULL;
-	pthread_mutex_unlock(&close_lock);
+	pthread_mutex_unlock(&tables_lock);
 	if (table == NULL)
 		return;
 	for (i = 0; i < RTE_DIM(table->fd); i++)
@@ -108,14 +110,14 @@ pvq_notify_dup(uint16_t port_id, uint16_t vq)
 {
 	int fd;
 
-	pthread_mutex_lock(&close_lock);
+	pthread_mutex_lock(&tables_lock);
 	fd = pvq_notify_fd(port_id, vq);
 	if (fd >= 0) {
 		fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
 		if (fd < 0)
 			fd = -errno;
 	}
-	pthread_mutex_unlock(&close_lock);
+	pthread_mutex_unlock(&tables_lock);
 	return fd;
 }
 
