@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 The pvq authors
+ */
+
+#ifndef PVQ_PCI_REGS_H
+#define PVQ_PCI_REGS_H
+
+/**
+ * @file
+ * The registers of a virtio PCI function (specification 1.4, Common configuration structure layout,
+ * and Device-specific configuration). Every access has the width of its field (PC-09), and fields
+ * that only the device may change are never written (PC-10).
+ *
+ * Callers see to it that one of them is in here at a time: queue fields are reached through
+ * queue_select (PC-12). A function that has been unplugged reads as all ones, and -ENODEV says so.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "pci_caps.h"
+
+/** Loads and stores of one register. Addresses are within a structure of pvq_pci_regions. */
+struct pvq_pci_io {
+	uint8_t (*read8)(const void *at);
+	uint16_t (*read16)(const void *at);
+	uint32_t (*read32)(const void *at);
+	void (*write8)(void *at, uint8_t value);
+	void (*write16)(void *at, uint16_t value);
+	void (*write32)(void *at, uint32_t value);
+};
+
+/** What mapped registers want. */
+extern const struct pvq_pci_io pvq_pci_mmio;
+
+struct pvq_pci_regs {
+	const char *name; /**< for the log */
+	const struct pvq_pci_io *io;
+	struct pvq_pci_regions at;
+};
+
+/** What the device is told of a queue. Addresses are those that the device uses. */
+struct pvq_pci_queue {
+	uint16_t index;
+	uint16_t size;   /**< slots */
+	uint16_t vector; /**< MSI-X, VIRTIO_MSI_NO_VECTOR for none */
+	uint64_t desc;
+	uint64_t driver_event;
+	uint64_t device_event;
+};
+
+/** Read device_status. @return 0 or -ENODEV. */
+int
+pvq_pci_get_status(const struct pvq_pci_regs *regs, uint8_t *status);
+
+/**
+ * Write device_status. Zero resets the device, which is waited for (IN-02).
+ *
+ * @return
+ *   0; -ETIMEDOUT when the reset does not end within a second; -ENODEV.
+ */
+int
+pvq_pci_set_status(const struct pvq_pci_regs *regs, uint8_t status);
+
+/** Features 0 to 63 that are offered. @return 0 or -ENODEV. */
+int
+pvq_pci_get_features(const struct pvq_pci_regs *regs, uint64_t *features);
+
+/** Accept features; those above 63 are not. @return 0. */
+int
+pvq_pci_set_features(const struct pvq_pci_regs *regs, uint64_t features);
+
+/** Whether the common structure is long enough for the field that @p end is the end of (PC-07). */
+static inline bool
+pvq_pci_has_field(const struct pvq_pci_regs *regs, size_t end)
+{
+	return regs->at.common_len >= end;
+}
+
+/** How many virtqueues there are. @return 0 or -ENODEV. */
+int
+pvq_pci_num_queues(const struct pvq_pci_regs *regs, uint16_t *queues);
+
+/**
+ * Read device configuration, all of it from one generation (IN-08).
+ *
+ * @return
+ *   0; -ENOTSUP when the structure ends before; -EAGAIN when the device never stops changing it
+ *   (HD-22); -ENODEV.
+ */
+int
+pvq_pci_read_config(const struct pvq_pci_regs *regs, uint32_t offset, uint32_t len, void *to);
+
+/**
+ * Tell the device all of a queue, then enable it (PC-11).
+ *
+ * @param vector
+ *   Out: the vector that the device has taken, VIRTIO_MSI_NO_VECTOR when it has none to spare
+ *   (PC-15).
+ * @param notify_off
+ *   Out: its queue_notify_off.
+ * @return
+ *   0; -ENOSPC when there is no such queue; -E2BIG when it is smaller than asked for; -EPROTO when
+ *   the device does not take what it is told; -ENODEV. All but the last are logged.
+ */
+int
+pvq_pci_queue_enable(const struct pvq_pci_regs *regs, const struct pvq_pci_queue *queue,
+		     uint16_t *vector, uint16_t *notify_off);
+
+/**
+ * Have the device leave one queue; VIRTIO_F_RING_RESET is negotiated (PR-37).
+ *
+ * @return
+ *   0; -ETIMEDOUT when that does not end within a second; -ENODEV.
+ */
+int
+pvq_pci_queue_reset(const struct pvq_pci_regs *regs, uint16_t index);
+
+/** Have changes of configuration interrupt by @p vector. @return 0; -ENOSPC; -ENODEV. */
+int
+pvq_pci_set_config_vector(const struct pvq_pci_regs *regs, uint16_t vector);
+
+#endif /* PVQ_PCI_REGS_H */
