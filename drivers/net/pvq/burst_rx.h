@@ -155,7 +155,7 @@ static __rte_always_inline void
 pvq_rx_notify(struct pvq_rxq *q, struct pvq_cursor from, uint16_t n)
 {
 	if (pvq_ring_must_notify(&q->ring, from, n)) {
-		pvq_notify(q->vq.port_id, q->vq.index);
+		pvq_vq_notify(&q->vq);
 		q->stats.notified++;
 	} else {
 		q->stats.suppressed++;

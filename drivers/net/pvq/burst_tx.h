@@ -435,7 +435,7 @@ pvq_tx_burst_body(struct pvq_txq *q, struct rte_mbuf **pkts, uint16_t n, const u
 		q->stats.ring_full++;
 	if (likely(sum.slots != 0)) {
 		if (pvq_ring_must_notify(&q->ring, from, sum.slots)) {
-			pvq_notify(q->vq.port_id, q->vq.index);
+			pvq_vq_notify(&q->vq);
 			q->stats.notified++;
 		} else {
 			q->stats.suppressed++;

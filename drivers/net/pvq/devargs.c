@@ -134,7 +134,7 @@ parse_one(const char *key, const char *value, void *arg)
 }
 
 int
-pvq_devargs_parse(const char *name, const char *args, struct pvq_options *opt)
+pvq_devargs_parse(const char *name, const char *args, bool needs_path, struct pvq_options *opt)
 {
 	struct parse p = {.name = name, .opt = opt};
 	struct rte_kvargs *list;
@@ -158,7 +158,7 @@ pvq_devargs_parse(const char *name, const char *args, struct pvq_options *opt)
 	rte_kvargs_free(list);
 	if (ret != 0)
 		return -EINVAL;
-	if (opt->path[0] == '\0') {
+	if (needs_path && opt->path[0] == '\0') {
 		PVQ_LOG(ERR, name, "path= is missing: the vhost-user socket, for instance "
 				   "--vdev net_pvq0,path=/run/vhost.sock");
 		return -EINVAL;

@@ -22,10 +22,12 @@
  *   The device's name, for messages.
  * @param args
  *   "key=value,..." as the user wrote it, may be NULL.
+ * @param needs_path
+ *   Whether the device is at the other end of a socket.
  * @return
  *   0, or -EINVAL, logged with the values that are valid.
  */
 int
-pvq_devargs_parse(const char *name, const char *args, struct pvq_options *opt);
+pvq_devargs_parse(const char *name, const char *args, bool needs_path, struct pvq_options *opt);
 
 #endif /* PVQ_DEVARGS_H */

@@ -188,6 +188,14 @@ pvq_device_lost(struct pvq_device *dev)
 }
 
 void
+pvq_device_removed(struct pvq_device *dev)
+{
+	PVQ_LOG(ERR, dev->name, "the device has been removed: close the port");
+	__atomic_fetch_or(&dev->pending_events, PVQ_EVENT_REMOVED, __ATOMIC_RELEASE);
+	pvq_device_lost(dev);
+}
+
+void
 pvq_device_drop(struct pvq_device *dev)
 {
 	dev->present = false;

@@ -61,6 +61,7 @@ struct pvq_options {
  */
 struct pvq_transport {
 	const char *name;
+	uint64_t features; /**< what it can negotiate besides what the device itself is asked for */
 	/** Look for the device; pvq_device_arrived() tells of it, possibly before return. */
 	int (*open)(struct pvq_device *dev);
 	/** Let go of the device for good. Called without the lock. */
@@ -80,8 +81,7 @@ struct pvq_transport {
 	/** Tell the device all of the process's memory; cheap when nothing has changed. */
 	int (*share_memory)(struct pvq_device *dev);
 	/** Tell the device where a ring is; it starts at index 0 with wrap counters 1. */
-	int (*queue_setup)(struct pvq_device *dev, const struct pvq_vq *vq,
-			   const struct pvq_ring *ring);
+	int (*queue_setup)(struct pvq_device *dev, struct pvq_vq *vq, const struct pvq_ring *ring);
 	int (*queue_enable)(struct pvq_device *dev, uint16_t vq, bool enable);
 	/** Have the device leave a ring; on return 0 it touches ring and buffers no more. */
 	int (*queue_stop)(struct pvq_device *dev, uint16_t vq);
@@ -154,6 +154,7 @@ pvq_frame_len(uint16_t mtu)
 
 #define PVQ_EVENT_LINK (1u << 0)
 #define PVQ_EVENT_ERROR (1u << 1)
+#define PVQ_EVENT_REMOVED (1u << 2)
 
 /** Features without which pvq does not drive a device. */
 #define PVQ_FEATURES_REQUIRED (1ULL << VIRTIO_F_VERSION_1 | 1ULL << VIRTIO_F_RING_PACKED)
@@ -187,6 +188,10 @@ pvq_device_arrived(struct pvq_device *dev);
 /** The device is gone: link down, rings kept as they are. Transport's thread. */
 void
 pvq_device_lost(struct pvq_device *dev);
+
+/** The same for a device that will not be back: the application is told to remove the port. */
+void
+pvq_device_removed(struct pvq_device *dev);
 
 /** Give the device up and look for it afresh. dev->lock held. */
 void

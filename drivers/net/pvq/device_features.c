@@ -26,6 +26,8 @@ static const struct {
 	{VIRTIO_F_VERSION_1, "VERSION_1"},
 	{VIRTIO_F_RING_PACKED, "RING_PACKED"},
 	{VIRTIO_F_IN_ORDER, "IN_ORDER"},
+	{VIRTIO_F_ACCESS_PLATFORM, "ACCESS_PLATFORM"},
+	{VIRTIO_F_RING_RESET, "RING_RESET"},
 };
 
 const char *
@@ -49,7 +51,8 @@ uint64_t
 pvq_wanted_features(const struct pvq_device *dev)
 {
 	uint64_t wanted = PVQ_FEATURES_REQUIRED | 1ULL << VIRTIO_F_INDIRECT_DESC |
-			  1ULL << VIRTIO_NET_F_MTU | 1ULL << VIRTIO_NET_F_STATUS;
+			  1ULL << VIRTIO_NET_F_MTU | 1ULL << VIRTIO_NET_F_STATUS |
+			  dev->transport->features;
 
 	if (dev->opt.mrg_rxbuf)
 		wanted |= 1ULL << VIRTIO_NET_F_MRG_RXBUF;

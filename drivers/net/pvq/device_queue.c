@@ -54,7 +54,7 @@ static void
 notify_started(const struct pvq_device *dev, const struct pvq_vq *vq)
 {
 	if (dev->live)
-		pvq_notify(dev->port_id, vq->index);
+		pvq_vq_notify(vq);
 }
 
 static bool

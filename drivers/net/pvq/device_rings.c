@@ -199,9 +199,9 @@ pvq_rings_notify_all(struct pvq_device *dev)
 	unsigned int i, r;
 
 	PVQ_FOREACH_RXQ(dev, i, rxq)
-		pvq_notify(dev->port_id, rxq->vq.index);
+		pvq_vq_notify(&rxq->vq);
 	PVQ_FOREACH_TXR(dev, i, r, txq)
-		pvq_notify(dev->port_id, txq->vq.index);
+		pvq_vq_notify(&txq->vq);
 }
 
 void

@@ -96,6 +96,8 @@ raise_now(void *arg)
 		pvq_link_update(eth, 0);
 		rte_eth_dev_callback_process(eth, RTE_ETH_EVENT_INTR_LSC, NULL);
 	}
+	if (events & PVQ_EVENT_REMOVED)
+		rte_eth_dev_callback_process(eth, RTE_ETH_EVENT_INTR_RMV, NULL);
 	if (events & PVQ_EVENT_ERROR)
 		rte_eth_dev_callback_process(eth, RTE_ETH_EVENT_INTR_RESET, NULL);
 }

@@ -13,6 +13,7 @@
 
 #include "devargs.h"
 #include "ethdev.h"
+#include "probe.h"
 #include "secondary.h"
 #include "transport_vhost_user.h"
 
@@ -61,7 +62,28 @@ init_mac(struct rte_eth_dev *eth)
 }
 
 static int
-init_primary(struct rte_eth_dev *eth, const struct pvq_options *opt)
+attach_vhost_user(struct pvq_device *dev, const void *arg)
+{
+	RTE_SET_USED(arg);
+	dev->transport = &pvq_transport_vhost_user;
+	return 0;
+}
+
+int
+pvq_gate_check(const char *name)
+{
+	int ret = pvq_gate_init();
+
+	if (ret != 0)
+		PVQ_LOG(ERR, name,
+			"this kernel has no membarrier(2), or a seccomp filter forbids it: pvq "
+			"needs Linux 4.16 or later and a filter that lets membarrier through");
+	return ret;
+}
+
+int
+pvq_port_init(struct rte_eth_dev *eth, const struct pvq_options *opt,
+	      int (*attach)(struct pvq_device *dev, const void *arg), const void *arg)
 {
 	struct pvq_device *dev = pvq_device_of(eth);
 	int ret;
@@ -70,7 +92,6 @@ init_primary(struct rte_eth_dev *eth, const struct pvq_options *opt)
 	dev->port_id = eth->data->port_id;
 	dev->data = eth->data;
 	dev->opt = *opt;
-	dev->transport = &pvq_transport_vhost_user;
 	dev->hooks = &pvq_ethdev_hooks;
 	pthread_mutex_init(&dev->lock, NULL);
 	pthread_mutex_init(&dev->queues_lock, NULL);
@@ -85,6 +106,8 @@ init_primary(struct rte_eth_dev *eth, const struct pvq_options *opt)
 	if (eth->intr_handle == NULL)
 		return -ENOMEM;
 	ret = pvq_notify_open(dev->port_id, NULL);
+	if (ret == 0)
+		ret = attach(dev, arg);
 	if (ret == 0)
 		ret = dev->transport->open(dev);
 	if (ret == 0) {
@@ -111,16 +134,12 @@ pvq_probe(struct rte_vdev_device *vdev)
 	struct rte_eth_dev *eth;
 	int ret;
 
-	ret = pvq_gate_init();
-	if (ret != 0) {
-		PVQ_LOG(ERR, name,
-			"this kernel has no membarrier(2), or a seccomp filter forbids it: pvq "
-			"needs Linux 4.16 or later and a filter that lets membarrier through");
+	ret = pvq_gate_check(name);
+	if (ret != 0)
 		return ret;
-	}
 	if (rte_eal_process_type() == RTE_PROC_SECONDARY)
 		return init_secondary(vdev);
-	ret = pvq_devargs_parse(name, rte_vdev_device_args(vdev), &opt);
+	ret = pvq_devargs_parse(name, rte_vdev_device_args(vdev), true, &opt);
 	if (ret != 0)
 		return ret;
 	/* Without a node of its own a port belongs where it is probed; dpdk-test insists on one. */
@@ -130,7 +149,7 @@ pvq_probe(struct rte_vdev_device *vdev)
 	eth = rte_eth_vdev_allocate(vdev, sizeof(struct pvq_device));
 	if (eth == NULL)
 		return -ENOMEM;
-	ret = init_primary(eth, &opt);
+	ret = pvq_port_init(eth, &opt, attach_vhost_user, NULL);
 	if (ret != 0) {
 		rte_eth_dev_release_port(eth);
 		return ret;

@@ -71,6 +71,8 @@ struct pvq_vq {
 	bool error_reported;
 	bool leaked;       /**< a device that hangs may still write to the ring: never free it */
 	uint64_t numa_mismatches;
+	void *notify_addr; /**< the register to notify by, NULL for an eventfd; see notify.h */
+	uint64_t bus_shift; /**< from addresses in the ring's memory to those the device uses */
 	const struct rte_memzone *mz;
 	void *ring_mem;    /**< pvq_ring_bytes(size) */
 };
@@ -220,6 +222,17 @@ pvq_vq_init(struct pvq_vq *vq, const struct pvq_vq *conf, const struct rte_memzo
 /** Free the queue's zone, in which @p vq lies itself. */
 void
 pvq_vq_free(struct pvq_vq *vq);
+
+/** Notify the device of available buffers (specification 1.4, Available Buffer Notifications). */
+void
+pvq_vq_notify(const struct pvq_vq *vq);
+
+/** What the device is to call an address in the ring's memory. */
+static inline uint64_t
+pvq_vq_bus_addr(const struct pvq_vq *vq, const void *addr)
+{
+	return (uintptr_t)addr + vq->bus_shift;
+}
 
 /** One line for the log: what a device did to get its ring closed. */
 const char *

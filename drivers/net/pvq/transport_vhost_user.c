@@ -147,7 +147,7 @@ send_fd(struct vhost_user *vu, enum vhost_user_request request, uint16_t vq, int
 }
 
 static int
-op_queue_setup(struct pvq_device *dev, const struct pvq_vq *vq, const struct pvq_ring *ring)
+op_queue_setup(struct pvq_device *dev, struct pvq_vq *vq, const struct pvq_ring *ring)
 {
 	struct vhost_user *vu = vhost_user_of(dev);
 	const struct vhost_user_vring_addr addr = {

@@ -34,8 +34,10 @@
 #define VIRTIO_F_INDIRECT_DESC 28
 #define VIRTIO_F_EVENT_IDX 29
 #define VIRTIO_F_VERSION_1 32
+#define VIRTIO_F_ACCESS_PLATFORM 33
 #define VIRTIO_F_RING_PACKED 34
 #define VIRTIO_F_IN_ORDER 35
+#define VIRTIO_F_RING_RESET 40
 
 /** Packed Virtqueues, The Virtqueue Descriptor Table: one 16-byte slot of the ring. */
 struct virtq_desc {

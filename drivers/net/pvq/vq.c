@@ -7,8 +7,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <rte_io.h>
 #include <rte_lcore.h>
 
+#include "notify.h"
 #include "numa_node.h"
 #include "queue.h"
 
@@ -67,4 +69,13 @@ pvq_vq_free(struct pvq_vq *vq)
 	/* The device may still write to a ring that it would not leave. */
 	if (!vq->leaked)
 		rte_memzone_free(vq->mz);
+}
+
+void
+pvq_vq_notify(const struct pvq_vq *vq)
+{
+	if (vq->notify_addr == NULL)
+		pvq_notify(vq->port_id, vq->index);
+	else
+		rte_write16(rte_cpu_to_le_16(vq->index), vq->notify_addr);
 }

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 The pvq authors
+ */
+
+#ifndef PVQ_PROBE_H
+#define PVQ_PROBE_H
+
+/** @file What probing has in common for all buses. */
+
+#include "ethdev.h"
+
+/** Whether this kernel has what the driver needs. @return 0, or -errno with a message. */
+int
+pvq_gate_check(const char *name);
+
+/**
+ * Make a port of an ethdev that has just been allocated, in the primary process.
+ *
+ * @param attach
+ *   Sets dev->transport, with @p arg.
+ * @return
+ *   0 or -errno; @p eth is still to be released.
+ */
+int
+pvq_port_init(struct rte_eth_dev *eth, const struct pvq_options *opt,
+	      int (*attach)(struct pvq_device *dev, const void *arg), const void *arg);
+
+#endif /* PVQ_PROBE_H */

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 The pvq authors
+ */
+
+/** @file Virtio functions on the PCI bus, as vfio-pci and uio_pci_generic give them to us. */
+
+#include <errno.h>
+
+#include <bus_pci_driver.h>
+#include <ethdev_pci.h>
+#include <rte_bus_pci.h>
+
+#include "devargs.h"
+#include "ethdev.h"
+#include "probe.h"
+#include "transport_pci.h"
+
+static const struct rte_pci_id pvq_pci_ids[] = {
+	{RTE_PCI_DEVICE(VIRTIO_PCI_VENDOR_ID, VIRTIO_PCI_ID_NET)},
+	{RTE_PCI_DEVICE(VIRTIO_PCI_VENDOR_ID, VIRTIO_PCI_ID_NET_TRANSITIONAL)},
+	{.vendor_id = 0},
+};
+
+static int
+read_config_space(void *handle, void *to, size_t len, off_t at)
+{
+	return rte_pci_read_config(handle, to, len, at);
+}
+
+static int
+find_regs(struct rte_pci_device *pci, struct pvq_pci_regs *regs)
+{
+	struct pvq_pci_function f = {
+		.name = pci->device.name, .handle = pci, .read = read_config_space,
+	};
+	unsigned int i;
+
+	for (i = 0; i < VIRTIO_PCI_BARS; i++) {
+		f.bar[i].addr = pci->mem_resource[i].addr;
+		f.bar[i].len = pci->mem_resource[i].len;
+	}
+	*regs = (struct pvq_pci_regs){.name = pci->device.name, .io = &pvq_pci_mmio};
+	return pvq_pci_find_regions(&f, &regs->at);
+}
+
+/* @return 0; 1 when the device is one for another driver; -errno. */
+static int
+is_ours(const struct pvq_pci_regs *regs)
+{
+	uint64_t features;
+	char text[64];
+	int ret = pvq_pci_get_features(regs, &features);
+
+	if (ret != 0 || (PVQ_FEATURES_REQUIRED & ~features) == 0)
+		return ret;
+	PVQ_LOG(NOTICE, regs->name,
+		"the device does not offer %s: left to other drivers (QEMU: packed=on, "
+		"disable-legacy=on)",
+		pvq_features_text(PVQ_FEATURES_REQUIRED & ~features, text, sizeof(text)));
+	return 1;
+}
+
+static int
+attach(struct pvq_device *dev, const void *arg)
+{
+	return pvq_pci_attach(dev, arg);
+}
+
+static int
+init_port(struct rte_pci_device *pci, const struct pvq_pci_regs *regs)
+{
+	const char *args = pci->device.devargs != NULL ? pci->device.devargs->args : NULL;
+	struct pvq_options opt;
+	struct rte_eth_dev *eth;
+	int ret = pvq_devargs_parse(pci->device.name, args, false, &opt);
+
+	if (ret != 0)
+		return ret;
+	eth = rte_eth_dev_pci_allocate(pci, sizeof(struct pvq_device));
+	if (eth == NULL)
+		return -ENOMEM;
+	ret = pvq_port_init(eth, &opt, attach, regs);
+	if (ret != 0) {
+		rte_eth_dev_release_port(eth);
+		return ret;
+	}
+	rte_eth_dev_probing_finish(eth);
+	pvq_telemetry_set_port(eth->data->port_id, pvq_device_of(eth));
+	return 0;
+}
+
+static int
+pvq_pci_probe(struct rte_pci_driver *driver, struct rte_pci_device *pci)
+{
+	struct pvq_pci_regs regs;
+	int ret;
+
+	RTE_SET_USED(driver);
+	ret = pvq_gate_check(pci->device.name);
+	if (ret != 0)
+		return ret;
+	ret = rte_pci_map_device(pci);
+	if (ret != 0)
+		return ret;
+	ret = find_regs(pci, &regs);
+	/* A legacy device has no capabilities. */
+	if (ret == -ENODEV)
+		ret = 1;
+	if (ret == 0)
+		ret = is_ours(&regs);
+	if (ret == 0)
+		ret = rte_pci_set_bus_master(pci, true) == 0 ? 0 : -EIO;
+	if (ret == 0)
+		ret = init_port(pci, &regs);
+	if (ret != 0)
+		rte_pci_unmap_device(pci);
+	return ret;
+}
+
+static int
+pvq_pci_remove(struct rte_pci_device *pci)
+{
+	struct rte_eth_dev *eth = rte_eth_dev_allocated(pci->device.name);
+
+	if (eth != NULL) {
+		if (eth->dev_ops != NULL)
+			pvq_ethdev_close(eth);
+		rte_eth_dev_release_port(eth);
+	}
+	rte_pci_unmap_device(pci);
+	return 0;
+}
+
+static struct rte_pci_driver pvq_pci_driver = {
+	.id_table = pvq_pci_ids,
+	.drv_flags = 0,
+	.probe = pvq_pci_probe,
+	.remove = pvq_pci_remove,
+};
+
+RTE_PMD_REGISTER_PCI(net_pvq_pci, pvq_pci_driver);

@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 The pvq authors
+ */
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <rte_interrupts.h>
+
+#include "compat.h"
+#include "transport_pci.h"
+
+#define TEND_MS 100
+/* After a device did not do what it should: it will hardly be better at once. */
+#define RETRY_MS 1000
+
+struct pci {
+	struct pvq_device *dev;
+	struct pvq_pci_regs regs;
+	pvq_thread_t thread;
+	int wake_fd;
+	bool quit;
+	bool dropped; /* to be reset and looked at anew; dev->lock */
+	bool idle;    /* it has been reset and told nothing since; dev->lock */
+};
+
+static struct pci *
+pci_of(const struct pvq_device *dev)
+{
+	return dev->transport_priv;
+}
+
+static int
+op_get_features(struct pvq_device *dev, uint64_t *features)
+{
+	const struct pvq_pci_regs *regs = &pci_of(dev)->regs;
+	const size_t reset_end =
+		offsetof(struct virtio_pci_common_cfg, queue_reset) + sizeof(rte_le16_t);
+	int ret = pvq_pci_get_features(regs, features);
+
+	/* Offered, and no place to ask for it (PC-07). */
+	if (!pvq_pci_has_field(regs, reset_end))
+		*features &= ~(1ULL << VIRTIO_F_RING_RESET);
+	return ret;
+}
+
+static int
+op_set_features(struct pvq_device *dev, uint64_t features)
+{
+	return pvq_pci_set_features(&pci_of(dev)->regs, features);
+}
+
+static int
+op_get_status(struct pvq_device *dev, uint8_t *status)
+{
+	return pvq_pci_get_status(&pci_of(dev)->regs, status);
+}
+
+static int
+op_set_status(struct pvq_device *dev, uint8_t status)
+{
+	struct pci *pci = pci_of(dev);
+	int ret = pvq_pci_set_status(&pci->regs, status);
+
+	pci->idle = ret == 0 && status == 0;
+	return ret;
+}
+
+static int
+op_read_config(struct pvq_device *dev, uint32_t offset, uint32_t len, void *to)
+{
+	return pvq_pci_read_config(&pci_of(dev)->regs, offset, len, to);
+}
+
+static int
+op_get_max_pairs(struct pvq_device *dev, uint16_t *pairs)
+{
+	uint16_t queues;
+	int ret = pvq_pci_num_queues(&pci_of(dev)->regs, &queues);
+
+	if (ret != 0)
+		return ret;
+	if (queues < 2) {
+		PVQ_LOG(ERR, dev->name, "the device has %u virtqueues and needs 2", queues);
+		return -EINVAL;
+	}
+	/* A second pair is for those who can ask for it by the control queue. */
+	*pairs = 1;
+	return 0;
+}
+
+/* EAL maps memory for the device before anybody can have an mbuf in it. */
+static int
+op_share_memory(struct pvq_device *dev)
+{
+	RTE_SET_USED(dev);
+	return 0;
+}
+
+static int
+op_queue_setup(struct pvq_device *dev, struct pvq_vq *vq, const struct pvq_ring *ring)
+{
+	struct pci *pci = pci_of(dev);
+	const struct pvq_pci_queue queue = {
+		.index = vq->index,
+		.size = vq->size,
+		.vector = vq->call_fd >= 0 ? RTE_INTR_VEC_RXTX_OFFSET + vq->queue_id :
+					     VIRTIO_MSI_NO_VECTOR,
+		.desc = pvq_vq_bus_addr(vq, ring->desc),
+		.driver_event = pvq_vq_bus_addr(vq, ring->driver_event),
+		.device_event = pvq_vq_bus_addr(vq, ring->device_event),
+	};
+	uint16_t vector, notify_off;
+	int ret;
+
+	pci->idle = false;
+	ret = pvq_pci_queue_enable(&pci->regs, &queue, &vector, &notify_off);
+	if (ret != 0)
+		return ret;
+	if (vector != queue.vector) {
+		PVQ_LOG(ERR, dev->name, "the device has no MSI-X vector for virtqueue %u",
+			vq->index);
+		return -ENOSPC;
+	}
+	vq->notify_addr = pvq_pci_notify_addr(&pci->regs.at, notify_off, VIRTIO_PCI_NOTIFY_BYTES);
+	if (vq->notify_addr != NULL)
+		return 0;
+	PVQ_LOG(ERR, dev->name, "virtqueue %u has its notifications at %u times %u, out of bounds",
+		vq->index, notify_off, pci->regs.at.notify_off_multiplier);
+	return -EINVAL;
+}
+
+/* A queue is enabled with its set-up, and nothing disables it (PC-11). */
+static int
+op_queue_enable(struct pvq_device *dev, uint16_t vq, bool enable)
+{
+	RTE_SET_USED(dev);
+	RTE_SET_USED(vq);
+	return enable ? 0 : -ENOTSUP;
+}
+
+static int
+op_queue_stop(struct pvq_device *dev, uint16_t vq)
+{
+	struct pci *pci = pci_of(dev);
+
+	if (pci->idle)
+		return 0;
+	if (!pvq_has(dev, VIRTIO_F_RING_RESET))
+		return -ENOTSUP;
+	return pvq_pci_queue_reset(&pci->regs, vq);
+}
+
+static int
+op_set_mtu(struct pvq_device *dev, uint16_t mtu)
+{
+	RTE_SET_USED(dev);
+	RTE_SET_USED(mtu);
+	return -ENOTSUP;
+}
+
+static void
+op_drop(struct pvq_device *dev)
+{
+	struct pci *pci = pci_of(dev);
+
+	pci->dropped = true;
+	eventfd_write(pci->wake_fd, 1);
+}
+
+static void
+op_look_now(struct pvq_device *dev)
+{
+	RTE_SET_USED(dev);
+}
+
+/* @return whether the device has been unplugged, or given up. */
+static bool
+is_lost(struct pci *pci, bool *gone)
+{
+	uint8_t status;
+	bool lost;
+
+	pthread_mutex_lock(&pci->dev->lock);
+	*gone = pvq_pci_get_status(&pci->regs, &status) == -ENODEV;
+	lost = pci->dropped || *gone;
+	pci->dropped = false;
+	pthread_mutex_unlock(&pci->dev->lock);
+	return lost;
+}
+
+static PVQ_THREAD_RETURN
+pci_thread(void *arg)
+{
+	struct pci *pci = arg;
+	bool there = true, gone = false;
+	eventfd_t ignored;
+
+	while (!__atomic_load_n(&pci->quit, __ATOMIC_ACQUIRE)) {
+		struct pollfd p = {.fd = pci->wake_fd, .events = POLLIN};
+
+		if (there && is_lost(pci, &gone)) {
+			there = false;
+			if (gone)
+				pvq_device_removed(pci->dev);
+			else
+				pvq_device_lost(pci->dev);
+		} else if (!there && !gone) {
+			there = pvq_device_arrived(pci->dev) == 0;
+		}
+		pvq_device_tend(pci->dev);
+		if (poll(&p, 1, there ? TEND_MS : RETRY_MS) > 0)
+			eventfd_read(pci->wake_fd, &ignored);
+	}
+	return PVQ_THREAD_DONE;
+}
+
+static int
+op_open(struct pvq_device *dev)
+{
+	struct pci *pci = pci_of(dev);
+	int ret;
+
+	pci->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	ret = pci->wake_fd < 0 ? -errno : pvq_device_arrived(dev);
+	if (ret == 0)
+		ret = pvq_thread_create(&pci->thread, "pvq-pci", pci_thread, pci);
+	if (ret == 0)
+		return 0;
+	if (pci->wake_fd >= 0)
+		close(pci->wake_fd);
+	free(pci);
+	dev->transport_priv = NULL;
+	return ret;
+}
+
+static void
+op_close(struct pvq_device *dev)
+{
+	struct pci *pci = pci_of(dev);
+
+	__atomic_store_n(&pci->quit, true, __ATOMIC_RELEASE);
+	eventfd_write(pci->wake_fd, 1);
+	pvq_thread_join(pci->thread);
+	close(pci->wake_fd);
+	free(pci);
+	dev->transport_priv = NULL;
+}
+
+int
+pvq_pci_attach(struct pvq_device *dev, const struct pvq_pci_regs *regs)
+{
+	struct pci *pci = calloc(1, sizeof(*pci));
+
+	if (pci == NULL)
+		return -ENOMEM;
+	pci->dev = dev;
+	pci->regs = *regs;
+	dev->transport = &pvq_transport_pci;
+	dev->transport_priv = pci;
+	return 0;
+}
+
+const struct pvq_transport pvq_transport_pci = {
+	.name = "virtio-pci",
+	.features = 1ULL << VIRTIO_F_ACCESS_PLATFORM | 1ULL << VIRTIO_F_RING_RESET,
+	.open = op_open,
+	.close = op_close,
+	.drop = op_drop,
+	.look_now = op_look_now,
+	.get_features = op_get_features,
+	.set_features = op_set_features,
+	.get_status = op_get_status,
+	.set_status = op_set_status,
+	.read_config = op_read_config,
+	.get_max_pairs = op_get_max_pairs,
+	.share_memory = op_share_memory,
+	.queue_setup = op_queue_setup,
+	.queue_enable = op_queue_enable,
+	.queue_stop = op_queue_stop,
+	.set_mtu = op_set_mtu,
+};
