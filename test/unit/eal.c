@@ -75,6 +75,12 @@ unit_eal_stop(void **state)
 	return rte_eal_cleanup();
 }
 
+uint64_t
+unit_iova_shift(void)
+{
+	return getenv("PVQ_TEST_IOVA") != NULL ? UNIT_IOVA_SHIFT : 0;
+}
+
 enum pvq_isa
 unit_isa(void)
 {
@@ -322,9 +328,23 @@ add_chunk(struct rte_mempool *pool, void *arg, struct rte_mempool_memhdr *chunk,
 	unit_memory_add(arg, chunk->addr, chunk->len);
 }
 
+/* Of the mbuf, and of the object, to which a clone returns when it is freed. */
+static void
+shift_iova(struct rte_mempool *pool, void *arg, void *object, unsigned int i)
+{
+	struct rte_mbuf *m = object;
+
+	(void)pool;
+	(void)arg;
+	(void)i;
+	rte_mbuf_iova_set(m, (uintptr_t)m->buf_addr + unit_iova_shift());
+	rte_mempool_get_header(m)->iova = (uintptr_t)m + unit_iova_shift();
+}
+
 void
 unit_memory_add_pool(struct unit_memory *memory, struct rte_mempool *pool)
 {
+	rte_mempool_obj_iter(pool, shift_iova, NULL);
 	rte_mempool_mem_iter(pool, add_chunk, memory);
 }
 
@@ -335,6 +355,7 @@ unit_translate(void *arg, uint64_t addr, uint32_t *len, enum pd_access access)
 	unsigned int i;
 
 	(void)access;
+	addr -= unit_iova_shift();
 	for (i = 0; i < memory->n; i++)
 		if (addr >= memory->range[i].start && addr < memory->range[i].end &&
 		    *len <= memory->range[i].end - addr)

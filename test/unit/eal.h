@@ -120,6 +120,14 @@ struct unit_memory {
 	unsigned int n;
 };
 
+/**
+ * How far IOVAs are from virtual addresses: UNIT_IOVA_SHIFT when PVQ_TEST_IOVA is set, and the paths
+ * for IOVAs run, else 0.
+ */
+#define UNIT_IOVA_SHIFT 0x5a0000000000ull
+uint64_t
+unit_iova_shift(void);
+
 void
 unit_memory_add(struct unit_memory *memory, const void *start, size_t len);
 

@@ -41,6 +41,7 @@ mode_of(const struct rx_setup *setup)
 		.in_order = setup->in_order,
 		.mergeable = setup->mergeable,
 		.event_idx = setup->event_idx,
+		.iova = unit_iova_shift() != 0,
 		.max_tx_len = UINT32_MAX,
 	};
 }
@@ -104,6 +105,7 @@ rx_open(struct rx_env *e, const struct rx_setup *setup)
 	e->q = pvq_rxq_create(&vq, e->pool, &conf,
 			      setup->no_scatter ? 0 : RTE_ETH_RX_OFFLOAD_SCATTER);
 	assert_non_null(e->q);
+	e->q->vq.bus_shift = unit_iova_shift();
 	unit_memory_add_pool(&e->memory, e->pool);
 	assert_int_equal(pvq_rxq_reset(e->q, &mode), 0);
 	connect_device(e);

@@ -39,6 +39,7 @@ mode_of(const struct tx_setup *setup)
 		.in_order = setup->in_order,
 		.indirect = setup->indirect,
 		.event_idx = setup->event_idx,
+		.iova = unit_iova_shift() != 0,
 		.max_tx_len = setup->max_len != 0 ? setup->max_len : UINT32_MAX,
 	};
 }
@@ -98,6 +99,7 @@ tx_open(struct tx_env *e, const struct tx_setup *setup)
 	assert_non_null(e->len);
 	e->q = pvq_txq_create(&vq, &conf, setup->offloads);
 	assert_non_null(e->q);
+	e->q->vq.bus_shift = unit_iova_shift();
 	unit_memory_add_pool(&e->memory, e->pool);
 	unit_memory_add_pool(&e->memory, e->other);
 	unit_memory_add(&e->memory, e->q->vq.mz->addr, e->q->vq.mz->len);

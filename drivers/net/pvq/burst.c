@@ -21,18 +21,25 @@
 
 #define RX_PATH(text, name) {text, name, name##_recycle}
 
+#define RX_HALF(half, number, bits, text) \
+	[PVQ_PATH(number, bits)] = RX_PATH(text, pvq_rx_##half), \
+	[PVQ_PATH(number, (bits) | PVQ_PATH_IN_ORDER)] = \
+		RX_PATH(text ", in-order", pvq_rx_##half##_in_order), \
+	[PVQ_PATH(number, (bits) | PVQ_PATH_MERGEABLE)] = \
+		RX_PATH(text ", mergeable", pvq_rx_##half##_merge), \
+	[PVQ_PATH(number, (bits) | PVQ_PATH_IN_ORDER | PVQ_PATH_MERGEABLE)] = \
+		RX_PATH(text ", in-order, mergeable", pvq_rx_##half##_in_order_merge)
+
+#define TX_HALF(half, number, bits, text) \
+	[PVQ_PATH(number, bits)] = {text, pvq_tx_##half, NULL}, \
+	[PVQ_PATH(number, (bits) | PVQ_PATH_IN_ORDER)] = \
+		{text ", in-order", pvq_tx_##half##_in_order, NULL}
+
 #define RX_PATHS(isa, number, text) \
-	[PVQ_PATH(number, 0)] = RX_PATH(text, pvq_rx_##isa), \
-	[PVQ_PATH(number, PVQ_PATH_IN_ORDER)] = \
-		RX_PATH(text ", in-order", pvq_rx_##isa##_in_order), \
-	[PVQ_PATH(number, PVQ_PATH_MERGEABLE)] = \
-		RX_PATH(text ", mergeable", pvq_rx_##isa##_merge), \
-	[PVQ_PATH(number, PVQ_PATH_IN_ORDER | PVQ_PATH_MERGEABLE)] = \
-		RX_PATH(text ", in-order, mergeable", pvq_rx_##isa##_in_order_merge)
+	RX_HALF(isa, number, 0, text), RX_HALF(isa##_iova, number, PVQ_PATH_IOVA, text ", IOVA")
 
 #define TX_PATHS(isa, number, text) \
-	[PVQ_PATH(number, 0)] = {text, pvq_tx_##isa, NULL}, \
-	[PVQ_PATH(number, PVQ_PATH_IN_ORDER)] = {text ", in-order", pvq_tx_##isa##_in_order, NULL}
+	TX_HALF(isa, number, 0, text), TX_HALF(isa##_iova, number, PVQ_PATH_IOVA, text ", IOVA")
 
 const struct pvq_path pvq_rx_paths[PVQ_PATH_COUNT] = {
 	RX_PATHS(scalar, PVQ_ISA_SCALAR, "scalar"),
@@ -111,21 +118,22 @@ isa_auto(void)
 }
 
 static uint16_t
-path_of(bool in_order, enum pvq_isa isa)
+path_of(const struct pvq_queue_mode *mode, enum pvq_isa isa)
 {
-	return PVQ_PATH(isa == PVQ_ISA_AUTO ? isa_auto() : isa, in_order ? PVQ_PATH_IN_ORDER : 0);
+	return PVQ_PATH(isa == PVQ_ISA_AUTO ? isa_auto() : isa,
+			(mode->in_order ? PVQ_PATH_IN_ORDER : 0) | (mode->iova ? PVQ_PATH_IOVA : 0));
 }
 
 uint16_t
 pvq_rx_path(const struct pvq_queue_mode *mode, enum pvq_isa isa)
 {
-	return path_of(mode->in_order, isa) | (mode->mergeable ? PVQ_PATH_MERGEABLE : 0);
+	return path_of(mode, isa) | (mode->mergeable ? PVQ_PATH_MERGEABLE : 0);
 }
 
 uint16_t
 pvq_tx_path(const struct pvq_queue_mode *mode, enum pvq_isa isa)
 {
-	return path_of(mode->in_order, isa);
+	return path_of(mode, isa);
 }
 
 /* The first burst after set-up tells who polls: only now can the lcore's node be compared. */

@@ -26,10 +26,11 @@ enum pvq_isa {
 	PVQ_ISA_AUTO = PVQ_ISA_COUNT,
 };
 
-/* A path's number: two bits of what was negotiated, the instruction set above them. */
+/* A path's number: what was negotiated and how, the instruction set above that. */
 #define PVQ_PATH_IN_ORDER (1u << 0)
 #define PVQ_PATH_MERGEABLE (1u << 1) /* receive only */
-#define PVQ_PATH_ISA_SHIFT 2
+#define PVQ_PATH_IOVA (1u << 2)
+#define PVQ_PATH_ISA_SHIFT 3
 #define PVQ_PATH(isa, negotiated) ((uint16_t)((isa) << PVQ_PATH_ISA_SHIFT | (negotiated)))
 #define PVQ_PATH_COUNT (PVQ_ISA_COUNT << PVQ_PATH_ISA_SHIFT)
 

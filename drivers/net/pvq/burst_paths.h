@@ -18,13 +18,17 @@
 	uint16_t name(void *queue, struct rte_mbuf **pkts, uint16_t n); \
 	void name##_recycle(void *queue, uint16_t n)
 
+#define PVQ_DECLARE_HALF(half) \
+	PVQ_DECLARE_RX(pvq_rx_##half); \
+	PVQ_DECLARE_RX(pvq_rx_##half##_in_order); \
+	PVQ_DECLARE_RX(pvq_rx_##half##_merge); \
+	PVQ_DECLARE_RX(pvq_rx_##half##_in_order_merge); \
+	uint16_t pvq_tx_##half(void *queue, struct rte_mbuf **pkts, uint16_t n); \
+	uint16_t pvq_tx_##half##_in_order(void *queue, struct rte_mbuf **pkts, uint16_t n)
+
 #define PVQ_DECLARE_PATHS(isa) \
-	PVQ_DECLARE_RX(pvq_rx_##isa); \
-	PVQ_DECLARE_RX(pvq_rx_##isa##_in_order); \
-	PVQ_DECLARE_RX(pvq_rx_##isa##_merge); \
-	PVQ_DECLARE_RX(pvq_rx_##isa##_in_order_merge); \
-	uint16_t pvq_tx_##isa(void *queue, struct rte_mbuf **pkts, uint16_t n); \
-	uint16_t pvq_tx_##isa##_in_order(void *queue, struct rte_mbuf **pkts, uint16_t n)
+	PVQ_DECLARE_HALF(isa); \
+	PVQ_DECLARE_HALF(isa##_iova)
 
 PVQ_DECLARE_PATHS(scalar);
 
@@ -53,17 +57,21 @@ PVQ_DECLARE_PATHS(avx512);
 		return pvq_tx_burst_body(queue, pkts, n, path); \
 	}
 
+#define PVQ_DEFINE_HALF(half, few, number, bits) \
+	PVQ_DEFINE_RX(pvq_rx_##half, PVQ_PATH(number, bits), pvq_rx_##few) \
+	PVQ_DEFINE_RX(pvq_rx_##half##_in_order, PVQ_PATH(number, (bits) | PVQ_PATH_IN_ORDER), \
+		      pvq_rx_##few##_in_order) \
+	PVQ_DEFINE_RX(pvq_rx_##half##_merge, PVQ_PATH(number, (bits) | PVQ_PATH_MERGEABLE), \
+		      pvq_rx_##few##_merge) \
+	PVQ_DEFINE_RX(pvq_rx_##half##_in_order_merge, \
+		      PVQ_PATH(number, (bits) | PVQ_PATH_IN_ORDER | PVQ_PATH_MERGEABLE), \
+		      pvq_rx_##few##_in_order_merge) \
+	PVQ_DEFINE_TX(pvq_tx_##half, PVQ_PATH(number, bits)) \
+	PVQ_DEFINE_TX(pvq_tx_##half##_in_order, PVQ_PATH(number, (bits) | PVQ_PATH_IN_ORDER))
+
 /** All functions of one instruction set, whose number is @p number. */
 #define PVQ_DEFINE_PATHS(isa, number) \
-	PVQ_DEFINE_RX(pvq_rx_##isa, PVQ_PATH(number, 0), pvq_rx_scalar) \
-	PVQ_DEFINE_RX(pvq_rx_##isa##_in_order, PVQ_PATH(number, PVQ_PATH_IN_ORDER), \
-		      pvq_rx_scalar_in_order) \
-	PVQ_DEFINE_RX(pvq_rx_##isa##_merge, PVQ_PATH(number, PVQ_PATH_MERGEABLE), \
-		      pvq_rx_scalar_merge) \
-	PVQ_DEFINE_RX(pvq_rx_##isa##_in_order_merge, \
-		      PVQ_PATH(number, PVQ_PATH_IN_ORDER | PVQ_PATH_MERGEABLE), \
-		      pvq_rx_scalar_in_order_merge) \
-	PVQ_DEFINE_TX(pvq_tx_##isa, PVQ_PATH(number, 0)) \
-	PVQ_DEFINE_TX(pvq_tx_##isa##_in_order, PVQ_PATH(number, PVQ_PATH_IN_ORDER))
+	PVQ_DEFINE_HALF(isa, scalar, number, 0) \
+	PVQ_DEFINE_HALF(isa##_iova, scalar_iova, number, PVQ_PATH_IOVA)
 
 #endif /* PVQ_BURST_PATHS_H */

@@ -116,7 +116,7 @@ pvq_rx_harvest_in_order(struct pvq_rxq *q, struct rte_mbuf **bufs, uint32_t *len
 
 /** Post up to all free slots; the device is not notified. @return slots published. */
 static __rte_always_inline uint16_t
-pvq_rx_post_body(struct pvq_rxq *q, const bool in_order)
+pvq_rx_post_body(struct pvq_rxq *q, const bool in_order, const bool iova)
 {
 	struct pvq_ring *ring = &q->ring;
 	struct pvq_cursor at = pvq_ring_cursor(ring);
@@ -139,9 +139,9 @@ pvq_rx_post_body(struct pvq_rxq *q, const bool in_order)
 			break;
 		}
 		if (likely(ordered))
-			pvq_kernel_rx_post(q, bufs, n, at, posted == 0, true);
+			pvq_kernel_rx_post(q, bufs, n, at, posted == 0, true, iova);
 		else
-			pvq_kernel_rx_post(q, bufs, n, at, posted == 0, false);
+			pvq_kernel_rx_post(q, bufs, n, at, posted == 0, false, iova);
 		pvq_cursor_add(ring, &at, n);
 		posted += n;
 	}
@@ -163,10 +163,10 @@ pvq_rx_notify(struct pvq_rxq *q, struct pvq_cursor from, uint16_t n)
 }
 
 static __rte_always_inline void
-pvq_rx_refill_body(struct pvq_rxq *q, const bool in_order)
+pvq_rx_refill_body(struct pvq_rxq *q, const bool in_order, const bool iova)
 {
 	const struct pvq_cursor from = pvq_ring_cursor(&q->ring);
-	const uint16_t n = pvq_rx_post_body(q, in_order);
+	const uint16_t n = pvq_rx_post_body(q, in_order, iova);
 
 	if (likely(n != 0))
 		pvq_rx_notify(q, from, n);
@@ -178,6 +178,7 @@ pvq_rx_recycle_body(struct pvq_rxq *q, uint16_t n, const uint16_t path)
 {
 	struct pvq_ring *ring = &q->ring;
 	const bool in_order = (path & PVQ_PATH_IN_ORDER) != 0;
+	const bool iova = (path & PVQ_PATH_IOVA) != 0;
 	const uint32_t state = pvq_gate_enter(&q->gate);
 	struct pvq_cursor from = {0}, at = {0};
 	uint16_t done = 0, fit = 0;
@@ -193,9 +194,9 @@ pvq_rx_recycle_body(struct pvq_rxq *q, uint16_t n, const uint16_t path)
 
 		if (likely(in_order || q->ordered)) {
 			memcpy(&q->shadow[at.slot], bufs, part * sizeof(bufs[0]));
-			pvq_kernel_rx_post(q, bufs, part, at, done == 0, true);
+			pvq_kernel_rx_post(q, bufs, part, at, done == 0, true, iova);
 		} else {
-			pvq_kernel_rx_post(q, bufs, part, at, done == 0, false);
+			pvq_kernel_rx_post(q, bufs, part, at, done == 0, false, iova);
 		}
 		pvq_cursor_add(ring, &at, part);
 		done += part;
@@ -328,7 +329,7 @@ pvq_rx_some_body(struct pvq_rxq *q, struct rte_mbuf **pkts, uint16_t n, const ui
 
 	if (q->ring.nb_free >= q->free_thresh &&
 	    likely((pvq_gate_state(&q->gate) & PVQ_GATE_ERROR) == 0))
-		pvq_rx_refill_body(q, in_order);
+		pvq_rx_refill_body(q, in_order, (path & PVQ_PATH_IOVA) != 0);
 	pvq_gate_leave(&q->gate);
 	return nb;
 }

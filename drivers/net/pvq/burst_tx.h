@@ -14,205 +14,7 @@
  */
 
 #include "burst.h"
-
-/** Mbufs between taking them from the shadow and freeing them in bulk. */
-#define PVQ_TX_CHUNK 64
-
-/** Free one packet that need not be plain, and what its buffer holds besides the mbufs. */
-static inline void
-pvq_tx_free_one(struct pvq_txq *q, struct rte_mbuf *m, struct pvq_tx_info *info)
-{
-	if (info->slots == 1 && info->table == PVQ_NO_TABLE) {
-		rte_mempool_put(q->pool, m);
-		return;
-	}
-	q->nb_special--;
-	if (info->table < q->nb_tables)
-		q->free_tables[q->nb_free_tables++] = info->table;
-	info->slots = 1;
-	info->table = PVQ_NO_TABLE;
-	rte_pktmbuf_free(m);
-}
-
-/** Free the packets of a stretch of @p n slots that does not wrap. @return how many they are. */
-static __rte_noinline uint16_t
-pvq_tx_free_mixed(struct pvq_txq *q, uint16_t slot, uint16_t n)
-{
-	uint16_t i, packets = 0;
-
-	for (i = slot; i < slot + n; i++) {
-		/* Only the slot whose index is the buffer's id has the mbuf. */
-		if (q->shadow[i] == NULL)
-			continue;
-		pvq_tx_free_one(q, q->shadow[i], &q->info[i]);
-		packets++;
-	}
-	return packets;
-}
-
-/** As pvq_tx_free_mixed(); when all packets are plain, one bulk put and no look at any mbuf. */
-static __rte_always_inline uint16_t
-pvq_tx_free_stretch(struct pvq_txq *q, uint16_t slot, uint16_t n, bool plain)
-{
-	if (unlikely(!plain))
-		return pvq_tx_free_mixed(q, slot, n);
-	if (n != 0)
-		rte_mempool_put_bulk(q->pool, (void **)&q->shadow[slot], n);
-	return n;
-}
-
-/**
- * Take used slots with IN_ORDER: ids are slots, and what is used is one stretch of the ring (PR-22).
- *
- * @param max
- *   Stop when that many slots are taken. What one used descriptor stands for is not split.
- * @param strict
- *   Rather less than more.
- * @return
- *   Slots; they end before next_used.
- */
-static __rte_always_inline uint16_t
-pvq_tx_take_in_order(struct pvq_txq *q, uint16_t max, const bool strict)
-{
-	struct pvq_ring *ring = &q->ring;
-	uint16_t taken = 0, id, ahead;
-
-	while (taken < max && ring->nb_free != ring->size) {
-		if (!pvq_flags_used(pvq_ring_used_load(ring, ring->next_used), ring->used_flags))
-			break;
-		id = rte_le_to_cpu_16(ring->desc[ring->next_used].id);
-		if (unlikely(id >= ring->size ||
-			     (ahead = pvq_ring_ahead(ring, id)) >= pvq_ring_outstanding(ring) ||
-			     q->shadow[id] == NULL)) {
-			pvq_vq_fail(&q->vq, &q->gate, &q->stats.queue_errors, PVQ_QUEUE_BAD_ORDER);
-			break;
-		}
-		ahead += q->info[id].slots;
-		if (strict && taken + ahead > max)
-			break;
-		pvq_ring_take(ring, ahead);
-		taken += ahead;
-	}
-	return taken;
-}
-
-/** Reclaim with IN_ORDER. */
-static __rte_always_inline uint16_t
-pvq_tx_reclaim_in_order(struct pvq_txq *q, uint16_t max)
-{
-	struct pvq_ring *ring = &q->ring;
-	const uint16_t start = ring->next_used;
-	/* For both stretches at once: a list may begin in one and end in the other. */
-	const bool plain = q->nb_special == 0;
-	const uint16_t taken = pvq_tx_take_in_order(q, max, false);
-	const uint16_t first = RTE_MIN(taken, (uint16_t)(ring->size - start));
-
-	return pvq_tx_free_stretch(q, start, first, plain) +
-	       pvq_tx_free_stretch(q, 0, taken - first, plain);
-}
-
-/**
- * Take used packets without IN_ORDER while all are plain: each used descriptor names one buffer of
- * one slot, in any order (PR-18, PR-19).
- *
- * @param done
- *   Out: up to @p max mbufs.
- * @return
- *   Packets; there may be more beyond the ring's end.
- */
-static __rte_always_inline uint16_t
-pvq_tx_take_plain(struct pvq_txq *q, struct rte_mbuf **done, uint16_t max)
-{
-	struct pvq_ring *ring = &q->ring;
-	const uint16_t left = pvq_ring_outstanding(ring);
-	uint16_t *free_ids = &q->free_ids[q->nb_free_ids];
-	uint16_t slot = ring->next_used;
-	uint16_t n;
-
-	/* Not beyond the ring's end, so that the place and the lap stay in registers. */
-	max = RTE_MIN(RTE_MIN(max, left), (uint16_t)(ring->size - slot));
-	for (n = 0; n < max; n++, slot++) {
-		uint16_t id;
-
-		if (!pvq_flags_used(pvq_ring_used_load(ring, slot), ring->used_flags))
-			break;
-		id = rte_le_to_cpu_16(ring->desc[slot].id);
-		if (unlikely(id >= ring->size || (done[n] = q->shadow[id]) == NULL)) {
-			pvq_vq_fail(&q->vq, &q->gate, &q->stats.queue_errors, PVQ_QUEUE_BAD_ID);
-			break;
-		}
-		q->shadow[id] = NULL;
-		free_ids[n] = id;
-	}
-	q->nb_free_ids += n;
-	pvq_ring_take(ring, n);
-	return n;
-}
-
-/** Reclaim up to a chunk of packets without IN_ORDER while all are plain. */
-static __rte_always_inline uint16_t
-pvq_tx_reclaim_plain(struct pvq_txq *q, uint16_t max)
-{
-	struct rte_mbuf *done[PVQ_TX_CHUNK];
-	const uint16_t n = pvq_tx_take_plain(q, done, RTE_MIN(max, PVQ_TX_CHUNK));
-
-	if (n != 0)
-		rte_mempool_put_bulk(q->pool, (void **)done, n);
-	return n;
-}
-
-/** One packet of any kind; some are outstanding. @return whether it was used. */
-static __rte_noinline bool
-pvq_tx_reclaim_special(struct pvq_txq *q)
-{
-	struct pvq_ring *ring = &q->ring;
-	struct rte_mbuf *m;
-	uint16_t id;
-
-	if (!pvq_flags_used(pvq_ring_used_load(ring, ring->next_used), ring->used_flags))
-		return false;
-	id = rte_le_to_cpu_16(ring->desc[ring->next_used].id);
-	if (id >= ring->size || (m = q->shadow[id]) == NULL) {
-		pvq_vq_fail(&q->vq, &q->gate, &q->stats.queue_errors, PVQ_QUEUE_BAD_ID);
-		return false;
-	}
-	q->shadow[id] = NULL;
-	q->free_ids[q->nb_free_ids++] = id;
-	/* By the slots of the buffer that is used, whoever owned the slot before. */
-	pvq_ring_take(ring, q->info[id].slots);
-	pvq_tx_free_one(q, m, &q->info[id]);
-	return true;
-}
-
-/** Reclaim without IN_ORDER. */
-static __rte_always_inline uint16_t
-pvq_tx_reclaim_any_order(struct pvq_txq *q, uint16_t max)
-{
-	uint16_t packets = 0, n;
-
-	while (packets < max) {
-		if (likely(q->nb_special == 0))
-			n = pvq_tx_reclaim_plain(q, max - packets);
-		else
-			n = pvq_tx_reclaim_special(q);
-		if (n == 0)
-			break;
-		packets += n;
-		if (unlikely(q->vq.error != PVQ_QUEUE_OK))
-			break;
-	}
-	return packets;
-}
-
-static __rte_always_inline uint16_t
-pvq_tx_reclaim_body(struct pvq_txq *q, uint16_t max, const bool in_order)
-{
-	uint16_t packets = in_order ? pvq_tx_reclaim_in_order(q, max) :
-				      pvq_tx_reclaim_any_order(q, max);
-
-	q->stats.reclaimed += packets;
-	return packets;
-}
+#include "burst_tx_reclaim.h"
 
 /** Whether one descriptor does for @p m: header in the headroom, one segment, a fitting length. */
 static __rte_always_inline bool
@@ -225,10 +27,10 @@ pvq_tx_is_simple(const struct pvq_txq *q, const struct rte_mbuf *m)
 /** Write a packet that pvq_tx_is_simple(); its flags are the lap's alone. */
 static __rte_always_inline void
 pvq_tx_write_simple(struct pvq_txq *q, struct rte_mbuf *m, uint16_t slot, uint16_t id,
-		    const bool in_order)
+		    const bool in_order, const bool iova)
 {
 	pvq_net_hdr_tx(m);
-	pvq_ring_write(&q->ring, slot, rte_pktmbuf_mtod(m, uintptr_t) - VIRTIO_NET_HDR_LEN,
+	pvq_ring_write(&q->ring, slot, pvq_mbuf_addr(m, iova) + m->data_off - VIRTIO_NET_HDR_LEN,
 		       (uint32_t)m->data_len + VIRTIO_NET_HDR_LEN, id);
 	q->shadow[id] = m;
 	if (!in_order)
@@ -249,7 +51,7 @@ pvq_tx_write_simple(struct pvq_txq *q, struct rte_mbuf *m, uint16_t slot, uint16
  */
 static __rte_always_inline uint16_t
 pvq_tx_run(struct pvq_txq *q, struct rte_mbuf **pkts, uint16_t max, struct pvq_cursor at,
-	   bool is_head, const bool in_order, uint64_t *bytes)
+	   bool is_head, const bool in_order, const bool iova, uint64_t *bytes)
 {
 #if PVQ_BATCH > 1
 	struct pvq_kernel_tx k;
@@ -259,7 +61,7 @@ pvq_tx_run(struct pvq_txq *q, struct rte_mbuf **pkts, uint16_t max, struct pvq_c
 		return 0;
 	k = pvq_kernel_tx_begin(q, at, is_head);
 	for (n = 0; n + PVQ_BATCH <= max; n += PVQ_BATCH)
-		if (!pvq_kernel_tx_batch(q, &k, pkts + n, at.slot + n, in_order))
+		if (!pvq_kernel_tx_batch(q, &k, pkts + n, at.slot + n, in_order, iova))
 			break;
 	*bytes += pvq_kernel_tx_bytes(&k);
 	return n;
@@ -270,6 +72,7 @@ pvq_tx_run(struct pvq_txq *q, struct rte_mbuf **pkts, uint16_t max, struct pvq_c
 	RTE_SET_USED(at);
 	RTE_SET_USED(is_head);
 	RTE_SET_USED(in_order);
+	RTE_SET_USED(iova);
 	RTE_SET_USED(bytes);
 	return 0;
 #endif
@@ -285,7 +88,7 @@ pvq_tx_run(struct pvq_txq *q, struct rte_mbuf **pkts, uint16_t max, struct pvq_c
  */
 static __rte_always_inline int
 pvq_tx_write_one(struct pvq_txq *q, struct rte_mbuf *m, struct pvq_cursor *at, uint16_t used_slots,
-		 const bool in_order, uint16_t *head_flags)
+		 const bool in_order, const bool iova, uint16_t *head_flags)
 {
 	uint16_t id, flags = at->flags;
 	int slots;
@@ -298,7 +101,7 @@ pvq_tx_write_one(struct pvq_txq *q, struct rte_mbuf *m, struct pvq_cursor *at, u
 	if (unlikely(used_slots == q->ring.nb_free))
 		return 0;
 	id = in_order ? at->slot : q->free_ids[--q->nb_free_ids];
-	pvq_tx_write_simple(q, m, at->slot, id, in_order);
+	pvq_tx_write_simple(q, m, at->slot, id, in_order, iova);
 	pvq_cursor_next(&q->ring, at);
 	*head_flags = flags;
 	return 1;
@@ -312,13 +115,15 @@ pvq_tx_write_one(struct pvq_txq *q, struct rte_mbuf *m, struct pvq_cursor *at, u
  */
 static __rte_always_inline uint16_t
 pvq_tx_write_singles(struct pvq_txq *q, struct rte_mbuf **pkts, uint16_t n, struct pvq_cursor *at,
-		     const bool in_order, uint16_t *head_flags, struct pvq_tx_sum *sum)
+		     const bool in_order, const bool iova, uint16_t *head_flags,
+		     struct pvq_tx_sum *sum)
 {
 	uint16_t i, flags = 0;
 
 	for (i = 0; i < n; i++) {
 		const uint16_t slot = at->slot;
-		const int slots = pvq_tx_write_one(q, pkts[i], at, sum->slots, in_order, &flags);
+		const int slots =
+			pvq_tx_write_one(q, pkts[i], at, sum->slots, in_order, iova, &flags);
 
 		if (slots == 0)
 			break;
@@ -338,10 +143,10 @@ pvq_tx_write_singles(struct pvq_txq *q, struct rte_mbuf **pkts, uint16_t n, stru
 	return i;
 }
 
-/** pvq_txq_write(), with @p in_order constant. */
+/** pvq_txq_write(), with @p in_order and @p iova constant. */
 static __rte_always_inline uint16_t
 pvq_tx_write_body(struct pvq_txq *q, struct rte_mbuf **pkts, uint16_t n, const bool in_order,
-		  struct pvq_tx_sum *sum)
+		  const bool iova, struct pvq_tx_sum *sum)
 {
 	struct pvq_ring *ring = &q->ring;
 	struct pvq_cursor at = pvq_ring_cursor(ring);
@@ -354,7 +159,7 @@ pvq_tx_write_body(struct pvq_txq *q, struct rte_mbuf **pkts, uint16_t n, const b
 	while (i < n) {
 		uint16_t room = RTE_MIN(ring->nb_free - sum->slots, ring->size - at.slot);
 		uint16_t run = pvq_tx_run(q, pkts + i, RTE_MIN(room, n - i), at, sum->slots == 0,
-					  in_order, &sum->bytes);
+					  in_order, iova, &sum->bytes);
 		uint16_t singles, done;
 
 		pvq_cursor_add(ring, &at, run);
@@ -366,7 +171,8 @@ pvq_tx_write_body(struct pvq_txq *q, struct rte_mbuf **pkts, uint16_t n, const b
 			continue;
 		/* What spoilt a batch is in the next one; only then batches are worth a try. */
 		singles = PVQ_BATCH > 1 ? RTE_MIN(n - i, PVQ_BATCH) : n;
-		done = pvq_tx_write_singles(q, pkts + i, singles, &at, in_order, &head_flags, sum);
+		done = pvq_tx_write_singles(q, pkts + i, singles, &at, in_order, iova, &head_flags,
+					    sum);
 		i += done;
 		if (done < singles)
 			break;
@@ -390,7 +196,7 @@ pvq_tx_write_more(struct pvq_txq *q, struct rte_mbuf **pkts, uint16_t n, bool in
 	if (pvq_txq_reclaim(q, UINT16_MAX, in_order) == 0 ||
 	    (pvq_gate_state(&q->gate) & PVQ_GATE_ERROR))
 		return 0;
-	done = pvq_txq_write(q, pkts, n, in_order, &more);
+	done = pvq_txq_write(q, pkts, n, &more);
 	sum->packets += more.packets;
 	sum->bytes += more.bytes;
 	/* Can be more than the ring has, when the device was done with part of this burst. */
@@ -403,6 +209,7 @@ static __rte_always_inline uint16_t
 pvq_tx_burst_body(struct pvq_txq *q, struct rte_mbuf **pkts, uint16_t n, const uint16_t path)
 {
 	const bool in_order = (path & PVQ_PATH_IN_ORDER) != 0;
+	const bool iova = (path & PVQ_PATH_IOVA) != 0;
 	const uint32_t state = pvq_gate_enter(&q->gate);
 	/*
 	 * As many as are sent, or a few more: a whole ring at once would go through the mempool's
@@ -426,7 +233,7 @@ pvq_tx_burst_body(struct pvq_txq *q, struct rte_mbuf **pkts, uint16_t n, const u
 	}
 	if (unlikely(pvq_gate_state(&q->gate) & PVQ_GATE_ERROR))
 		goto out;
-	done = pvq_tx_write_body(q, pkts, n, in_order, &sum);
+	done = pvq_tx_write_body(q, pkts, n, in_order, iova, &sum);
 	if (unlikely(done < n && more))
 		done += pvq_tx_write_more(q, pkts + done, n - done, in_order, &sum);
 	q->stats.packets += sum.packets;

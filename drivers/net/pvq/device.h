@@ -61,6 +61,7 @@ struct pvq_options {
  */
 struct pvq_transport {
 	const char *name;
+	bool iova; /**< the device is to be told IOVAs, not virtual addresses */
 	uint64_t features; /**< what it can negotiate besides what the device itself is asked for */
 	/** Look for the device; pvq_device_arrived() tells of it, possibly before return. */
 	int (*open)(struct pvq_device *dev);

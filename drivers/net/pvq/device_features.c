@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include <rte_common.h>
+#include <rte_eal.h>
 #include <ethdev_driver.h>
 
 #include "device_features.h"
@@ -195,6 +196,8 @@ pvq_device_queue_mode(const struct pvq_device *dev)
 		.in_order = pvq_has(dev, VIRTIO_F_IN_ORDER),
 		.mergeable = pvq_has(dev, VIRTIO_NET_F_MRG_RXBUF),
 		.indirect = pvq_has(dev, VIRTIO_F_INDIRECT_DESC),
+		/* Else IOVAs are virtual addresses. */
+		.iova = dev->transport->iova && rte_eal_iova_mode() != RTE_IOVA_VA,
 		.event_idx = pvq_has(dev, VIRTIO_F_EVENT_IDX),
 		.max_tx_len = limited ? pvq_frame_len(dev->offer.mtu) : UINT32_MAX,
 	};

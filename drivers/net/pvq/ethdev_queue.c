@@ -62,6 +62,7 @@ pvq_rx_queue_setup(struct rte_eth_dev *eth, uint16_t id, uint16_t nb_desc, unsig
 		.size = nb_desc,
 		.socket_id = (int)socket_id,
 		.call_fd = -1,
+		.iova = dev->transport->iova,
 	};
 	struct pvq_rxq *q;
 
@@ -175,6 +176,7 @@ pvq_tx_queue_setup(struct rte_eth_dev *eth, uint16_t id, uint16_t nb_desc, unsig
 		.size = nb_desc,
 		.socket_id = (int)socket_id,
 		.call_fd = -1,
+		.iova = dev->transport->iova,
 	};
 	unsigned int nb_rings = 1;
 	struct pvq_txq *q;

@@ -71,6 +71,7 @@ struct pvq_vq {
 	bool error_reported;
 	bool leaked;       /**< a device that hangs may still write to the ring: never free it */
 	uint64_t numa_mismatches;
+	bool iova;         /**< the device is to be told IOVAs, not virtual addresses */
 	void *notify_addr; /**< the register to notify by, NULL for an eventfd; see notify.h */
 	uint64_t bus_shift; /**< from addresses in the ring's memory to those the device uses */
 	const struct rte_memzone *mz;
@@ -83,6 +84,7 @@ struct pvq_queue_mode {
 	bool mergeable;
 	bool indirect;
 	bool event_idx;
+	bool iova;           /**< the device is behind an IOMMU, or knows physical addresses only */
 	uint32_t max_tx_len; /**< bytes, UINT32_MAX for no limit */
 };
 
@@ -232,6 +234,13 @@ static inline uint64_t
 pvq_vq_bus_addr(const struct pvq_vq *vq, const void *addr)
 {
 	return (uintptr_t)addr + vq->bus_shift;
+}
+
+/** Where an mbuf's buffer begins, as the device is to call it. */
+static __rte_always_inline uint64_t
+pvq_mbuf_addr(const struct rte_mbuf *m, const bool iova)
+{
+	return iova ? rte_mbuf_iova_get(m) : (uintptr_t)m->buf_addr;
 }
 
 /** One line for the log: what a device did to get its ring closed. */
@@ -402,8 +411,7 @@ pvq_txq_recycle(struct pvq_txq *q, const struct rte_mempool *pool, struct rte_mb
  *   Packets consumed, dropped ones included.
  */
 uint16_t
-pvq_txq_write(struct pvq_txq *q, struct rte_mbuf **pkts, uint16_t n, bool in_order,
-	      struct pvq_tx_sum *sum);
+pvq_txq_write(struct pvq_txq *q, struct rte_mbuf **pkts, uint16_t n, struct pvq_tx_sum *sum);
 
 /** Close the queue's gate from inside a burst: the device broke the rules of the ring. */
 static inline void

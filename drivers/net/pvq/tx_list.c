@@ -36,17 +36,20 @@ elements_next(struct elements *e)
 	if (!e->hdr_done) {
 		e->hdr_done = true;
 		if (!e->own_hdr)
-			return (struct element){(uintptr_t)e->q->zero_hdr, VIRTIO_NET_HDR_LEN};
+			return (struct element){pvq_vq_bus_addr(&e->q->vq, e->q->zero_hdr),
+						VIRTIO_NET_HDR_LEN};
 		seg = e->seg;
 		e->seg = seg->next;
-		return (struct element){rte_pktmbuf_mtod(seg, uintptr_t) - VIRTIO_NET_HDR_LEN,
+		return (struct element){pvq_mbuf_addr(seg, e->q->mode.iova) + seg->data_off -
+						VIRTIO_NET_HDR_LEN,
 					seg->data_len + VIRTIO_NET_HDR_LEN};
 	}
 	while (e->seg->data_len == 0)
 		e->seg = e->seg->next;
 	seg = e->seg;
 	e->seg = seg->next;
-	return (struct element){rte_pktmbuf_mtod(seg, uintptr_t), seg->data_len};
+	return (struct element){pvq_mbuf_addr(seg, e->q->mode.iova) + seg->data_off,
+				seg->data_len};
 }
 
 /* Segments with data; an element of length 0 is never made available (PR-13). */
@@ -137,7 +140,8 @@ pvq_txq_write_list(struct pvq_txq *q, struct rte_mbuf *m, struct pvq_cursor *at,
 		struct virtq_desc *entries = &q->tables[(size_t)table * PVQ_TABLE_ELEMENTS];
 
 		write_table(entries, &e, n);
-		pvq_ring_write(&q->ring, at->slot, (uintptr_t)entries, n * sizeof(*entries), id);
+		pvq_ring_write(&q->ring, at->slot, pvq_vq_bus_addr(&q->vq, entries),
+			       n * sizeof(*entries), id);
 		pvq_cursor_next(&q->ring, at);
 		*head_flags = VIRTQ_DESC_F_INDIRECT;
 		n = 1;

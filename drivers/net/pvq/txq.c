@@ -111,7 +111,7 @@ write_again(struct pvq_txq *q, struct pending *p)
 
 	if (!p->table)
 		q->nb_free_tables = 0;
-	if (pvq_txq_write(q, &p->m, 1, q->mode.in_order, &sum) == 0) {
+	if (pvq_txq_write(q, &p->m, 1, &sum) == 0) {
 		rte_pktmbuf_free(p->m);
 		q->stats.replay_dropped++;
 	}

@@ -46,7 +46,9 @@ pvq_vq_reserve(const struct pvq_vq *conf, size_t bytes)
 	/* A number, because a zone that had to be leaked keeps its name. */
 	snprintf(name, sizeof(name), "pvq%u_vq%u_%u", conf->port_id, conf->index,
 		 __atomic_fetch_add(&number, 1, __ATOMIC_RELAXED));
-	mz = rte_memzone_reserve_aligned(name, bytes, conf->socket_id, 0, RTE_CACHE_LINE_SIZE);
+	mz = rte_memzone_reserve_aligned(name, bytes, conf->socket_id,
+					 conf->iova ? RTE_MEMZONE_IOVA_CONTIG : 0,
+					 RTE_CACHE_LINE_SIZE);
 	if (mz != NULL)
 		memset(mz->addr, 0, mz->len);
 	return mz;
@@ -59,6 +61,7 @@ pvq_vq_init(struct pvq_vq *vq, const struct pvq_vq *conf, const struct rte_memzo
 	*vq = *conf;
 	vq->mz = mz;
 	vq->ring_mem = (char *)mz->addr + ring_at;
+	vq->bus_shift = conf->iova ? mz->iova - (uintptr_t)mz->addr : 0;
 	vq->node = pvq_numa_node_of(vq->ring_mem);
 	vq->lcore = LCORE_ID_ANY;
 }
