@@ -421,6 +421,13 @@ bool
 pd_oracle_must_notify(uint32_t size, uint32_t pos, bool pos_wrap, uint32_t count, uint32_t event,
 		      bool event_idx);
 
+/**
+ * Does the other side ask for a position that was published before (pos, pos_wrap)? It has looked
+ * there after asking, or ought to have; telling it once more is permitted.
+ */
+bool
+pd_oracle_is_late(uint32_t size, uint32_t pos, bool pos_wrap, uint32_t event, bool event_idx);
+
 #include "packed_device_net.h"
 
 #endif /* PACKED_DEVICE_H */

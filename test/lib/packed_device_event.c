@@ -113,6 +113,17 @@ pd_oracle_must_notify(uint32_t size, uint32_t pos, bool pos_wrap, uint32_t count
 	}
 }
 
+bool
+pd_oracle_is_late(uint32_t size, uint32_t pos, bool pos_wrap, uint32_t event, bool event_idx)
+{
+	uint32_t first = pos + 1 == size ? 0 : pos + 1;
+
+	/* All slots but the one at pos, the last of which is the one before it. */
+	return event_idx && (event >> 16 & 3) == PD_EVENT_DESC &&
+	       pd_oracle_in_range(size, first, first == 0 ? pos_wrap : !pos_wrap, size - 1,
+				  event & 0x7fff, event & 0x8000);
+}
+
 static void
 check_driver_event(struct pd_vq *vq, uint32_t event)
 {

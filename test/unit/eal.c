@@ -302,8 +302,8 @@ unit_mbuf_external(struct rte_mempool *pool, struct unit_external *ext, uint16_t
 	ext->shared.free_cb = external_freed;
 	ext->shared.fcb_opaque = ext;
 	rte_mbuf_ext_refcnt_set(&ext->shared, 1);
-	rte_pktmbuf_attach_extbuf(m, ext->bytes, (uintptr_t)ext->bytes, sizeof(ext->bytes),
-				  &ext->shared);
+	rte_pktmbuf_attach_extbuf(m, ext->bytes, (uintptr_t)ext->bytes + unit_iova_shift(),
+				  sizeof(ext->bytes), &ext->shared);
 	m->data_off = headroom;
 	m->data_len = len;
 	m->pkt_len = len;
@@ -361,6 +361,20 @@ unit_translate(void *arg, uint64_t addr, uint32_t *len, enum pd_access access)
 		    *len <= memory->range[i].end - addr)
 			return (void *)(uintptr_t)addr;
 	return NULL;
+}
+
+bool
+unit_must_notify(uint32_t size, uint32_t base, uint32_t n, uint32_t event, bool event_idx,
+		 uint32_t *seen)
+{
+	const bool wrap = base >> 15 & 1;
+	const bool news = *seen != event;
+
+	if (n == 0)
+		return false;
+	*seen = event;
+	return pd_oracle_must_notify(size, base & 0x7fff, wrap, n, event, event_idx) ||
+	       (news && pd_oracle_is_late(size, base & 0x7fff, wrap, event, event_idx));
 }
 
 uint64_t

@@ -138,6 +138,17 @@ unit_memory_add_pool(struct unit_memory *memory, struct rte_mempool *pool);
 void *
 unit_translate(void *arg, uint64_t addr, uint32_t *len, enum pd_access access);
 
+/**
+ * Whether the driver is to notify of @p n slots published from @p base on (pd_base()): it must, or
+ * the event is late and news.
+ *
+ * @param seen
+ *   In and out: the event at the last look.
+ */
+bool
+unit_must_notify(uint32_t size, uint32_t base, uint32_t n, uint32_t event, bool event_idx,
+		 uint32_t *seen);
+
 /* ---- notifications --------------------------------------------------------------------------- */
 
 /** Notifications that virtqueue @p vq of UNIT_PORT got since the last call. */

@@ -149,7 +149,7 @@ flip_next(const struct mutator_target *t, enum flip what, uint32_t *seed)
 	const uint16_t slot = __atomic_load_n(&t->ring->next_used, __ATOMIC_RELAXED);
 	const uint16_t used = __atomic_load_n(&t->ring->used_flags, __ATOMIC_RELAXED);
 	struct virtq_desc *d = &t->ring->desc[slot];
-	uint16_t *count = (uint16_t *)(uintptr_t)(d->addr + 10);
+	uint16_t *count = (uint16_t *)(uintptr_t)(d->addr - unit_iova_shift() + 10);
 	/* Now and then the last word is a lie. */
 	const unsigned int changes = 40 + (unit_random(seed) % 8 == 0);
 	unsigned int i;

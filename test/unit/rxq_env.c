@@ -66,6 +66,7 @@ connect_device(struct rx_env *e)
 	e->dev = pd_create(&cfg);
 	assert_non_null(e->dev);
 	e->event = 0;
+	e->event_seen = 0;
 }
 
 static void
@@ -237,9 +238,8 @@ static void
 check_refill(struct rx_env *e, const struct pvq_rx_stats *before, uint32_t base)
 {
 	const unsigned int n = rx_fetch(e);
-	const bool must = n != 0 && pd_oracle_must_notify(e->setup.size, base & 0x7fff,
-							  base >> 15 & 1, n, e->event,
-							  e->setup.event_idx);
+	const bool must = unit_must_notify(e->setup.size, base, n, e->event, e->setup.event_idx,
+					   &e->event_seen);
 
 	e->notified += must;
 	e->suppressed += n != 0 && !must;

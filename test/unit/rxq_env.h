@@ -54,6 +54,7 @@ struct rx_env {
 	uint64_t notified;  /**< refills that had to be notified */
 	uint64_t suppressed;
 	uint32_t event;     /**< what stands in the device event structure */
+	uint32_t event_seen; /**< what the driver has seen there */
 };
 
 /** Switches by bit: in_order, mergeable, event_idx, poison. */

@@ -25,7 +25,15 @@ move_to(struct rte_mbuf *m, uint8_t *page, uint16_t headroom)
 {
 	memcpy(page + headroom, rte_pktmbuf_mtod(m, void *), m->data_len);
 	m->buf_addr = page;
+	rte_mbuf_iova_set(m, (uintptr_t)page + unit_iova_shift());
 	m->data_off = headroom;
+}
+
+static void
+move_back(struct rte_mbuf *m, void *own)
+{
+	m->buf_addr = own;
+	rte_mbuf_iova_set(m, (uintptr_t)own + unit_iova_shift());
 }
 
 /* An mbuf's buffer may begin where the memory does: nothing before it can be read or written. */
@@ -59,7 +67,7 @@ test_nt04_nothing_before_the_buffer_is_touched(void **state)
 			pd_complete_all(env.dev, PD_FIFO, 0, 0);
 			assert_int_equal(tx_reclaim(&env), BATCH);
 			for (i = 0; i < BATCH; i++)
-				pkts[i]->buf_addr = own[i];
+				move_back(pkts[i], own[i]);
 			tx_close(&env);
 		}
 	}

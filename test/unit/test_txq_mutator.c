@@ -149,7 +149,8 @@ static void
 run_mutator(unsigned int mode)
 {
 	const struct pvq_queue_mode as = {
-		.in_order = mode & 1, .indirect = mode & 2, .max_tx_len = UINT32_MAX,
+		.in_order = mode & 1, .indirect = mode & 2, .iova = unit_iova_shift() != 0,
+		.max_tx_len = UINT32_MAX,
 	};
 	const struct tx_setup setup = tx_setup_of(SIZE, mode);
 	const int64_t begin = milliseconds();

@@ -64,6 +64,7 @@ connect_device(struct tx_env *e)
 	e->dev = pd_create(&cfg);
 	assert_non_null(e->dev);
 	e->event = 0;
+	e->event_seen = 0;
 }
 
 static void
@@ -230,8 +231,8 @@ tx_send(struct tx_env *e, struct rte_mbuf **pkts, uint16_t n)
 	assert_int_equal(tx_fetch(e), sent);
 	for (i = first; i != first + sent; i++)
 		e->bytes += e->len[i % TX_RECORDS];
-	must = pd_oracle_must_notify(e->setup.size, base & 0x7fff, base >> 15 & 1,
-				     e->slots - slots, e->event, e->setup.event_idx);
+	must = unit_must_notify(e->setup.size, base, e->slots - slots, e->event,
+				e->setup.event_idx, &e->event_seen);
 	if (sent != 0) {
 		e->notified += must;
 		e->suppressed += !must;

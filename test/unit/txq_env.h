@@ -62,6 +62,7 @@ struct tx_env {
 	uint32_t seen;      /**< packets that the device fetched and found right */
 	uint64_t slots;     /**< that the device fetched */
 	uint32_t event;     /**< what stands in the device event structure */
+	uint32_t event_seen; /**< what the driver has seen there */
 	uint64_t bytes;     /**< of packets accepted */
 	uint64_t notified;  /**< publications that had to be notified */
 	uint64_t suppressed;

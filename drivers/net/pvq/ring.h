@@ -38,6 +38,7 @@ struct pvq_ring {
 	uint16_t avail_flags; /**< what makes a slot at next_avail available: AVAIL or USED */
 	uint16_t used_flags;  /**< what a used slot at next_used shows: both bits, or none */
 	bool event_idx;       /**< VIRTIO_F_EVENT_IDX negotiated */
+	uint32_t event_seen;  /**< the device's event structure at the last look */
 };
 
 /** A place in the ring while a burst is being written: the slot and its lap's flags. */
@@ -231,6 +232,25 @@ pvq_event_wants(const struct pvq_ring *ring, struct pvq_cursor from, uint16_t n,
 }
 
 /**
+ * Whether the device asks for a slot that was made available before @p from. It has looked at that
+ * slot after asking, so there is nothing to tell it (PR-32); but a device that then took more slots
+ * and left its structure as it was (QEMU's, after a packet that could not be sent at once) would
+ * never be notified again.
+ */
+static inline bool
+pvq_event_is_late(const struct pvq_ring *ring, struct pvq_cursor from, struct virtq_event event)
+{
+	const uint16_t off_wrap = rte_le_to_cpu_16(event.off_wrap);
+	const uint16_t off = off_wrap & (uint16_t)~(1u << VIRTQ_EVENT_WRAP_SHIFT);
+	const bool same_lap = (off_wrap >> VIRTQ_EVENT_WRAP_SHIFT != 0) ==
+			      ((from.flags & VIRTQ_DESC_F_AVAIL) != 0);
+
+	return ring->event_idx &&
+	       (rte_le_to_cpu_16(event.flags) & VIRTQ_EVENT_F_MASK) == VIRTQ_EVENT_F_DESC &&
+	       (same_lap ? off < from.slot : off > from.slot);
+}
+
+/**
  * Whether the device wants to hear of the slots just published.
  *
  * The full barrier stands between the head's flags and the read of the device's event structure
@@ -245,18 +265,22 @@ pvq_event_wants(const struct pvq_ring *ring, struct pvq_cursor from, uint16_t n,
  *   How many slots, list elements included.
  */
 static inline bool
-pvq_ring_must_notify(const struct pvq_ring *ring, struct pvq_cursor from, uint16_t n)
+pvq_ring_must_notify(struct pvq_ring *ring, struct pvq_cursor from, uint16_t n)
 {
 	union {
 		uint32_t word;
 		struct virtq_event event;
 	} now;
+	bool news;
 
 	rte_atomic_thread_fence(__ATOMIC_SEQ_CST);
 	/* One load: offset and flags must be of the same moment. */
 	now.word = __atomic_load_n((const uint32_t *)(const void *)ring->device_event,
 				   __ATOMIC_RELAXED);
-	return pvq_event_wants(ring, from, n, now.event);
+	news = now.word != ring->event_seen;
+	ring->event_seen = now.word;
+	return pvq_event_wants(ring, from, n, now.event) ||
+	       (unlikely(news) && pvq_event_is_late(ring, from, now.event));
 }
 
 #endif /* PVQ_RING_H */
