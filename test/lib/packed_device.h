@@ -66,6 +66,7 @@
 enum pd_dir {
 	PD_TX, /**< transmit: the device reads every element */
 	PD_RX, /**< receive: the device writes every element */
+	PD_CONTROL, /**< control: it reads some, then writes at least one (NT-18) */
 };
 
 /** What the device wants to do with a piece of memory. */

@@ -291,7 +291,7 @@ collect_elements(struct pd_vq *vq, struct walk *w)
 				  i);
 			return false;
 		}
-		if (writable != (vq->cfg.dir == PD_RX)) {
+		if (vq->cfg.dir != PD_CONTROL && writable != (vq->cfg.dir == PD_RX)) {
 			pd_report(vq, "PR-13", w->head, "element %u is %s on a %s queue", i,
 				  writable ? "writable" : "readable",
 				  writable ? "transmit" : "receive");
@@ -299,6 +299,11 @@ collect_elements(struct pd_vq *vq, struct walk *w)
 		}
 		if (!add_element(vq, w->buf, d))
 			return false;
+	}
+	if (vq->cfg.dir == PD_CONTROL && (w->buf->read_len < 2 || w->buf->write_len < 1)) {
+		pd_report(vq, "NT-18", w->head, "command of %u bytes, with %u for the answer",
+			  (uint32_t)w->buf->read_len, (uint32_t)w->buf->write_len);
+		return false;
 	}
 	w->buf->nb_descs = w->nb_descs;
 	return true;

@@ -90,7 +90,7 @@ int
 pd_stage(struct pd_vq *vq, struct pd_buf *buf, uint32_t written)
 {
 	uint32_t slots = buf->slots, staged;
-	bool rx = vq->cfg.dir == PD_RX;
+	bool rx = vq->cfg.dir != PD_TX;
 	uint16_t id = buf->id;
 
 	if (vq->cfg.in_order && buf != vq->first)
@@ -112,7 +112,7 @@ pd_complete(struct pd_vq *vq, struct pd_buf *buf, uint32_t written)
 int
 pd_complete_batch(struct pd_vq *vq, uint32_t count, uint32_t written)
 {
-	bool rx = vq->cfg.dir == PD_RX;
+	bool rx = vq->cfg.dir != PD_TX;
 	uint32_t slots = 0, i;
 	uint16_t id = 0;
 

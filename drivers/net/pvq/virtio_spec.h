@@ -90,6 +90,10 @@ struct virtio_net_config {
 };
 
 #define VIRTIO_NET_S_LINK_UP 1u
+
+/* Control Virtqueue: the device's answer */
+#define VIRTIO_NET_OK 0
+#define VIRTIO_NET_ERR 1
 #define VIRTIO_NET_MTU_MIN 68u
 
 /* Network Device, Virtqueues: receiveq(i) and transmitq(i), i counted from zero */
