@@ -78,7 +78,20 @@ unit_eal_stop(void **state)
 uint64_t
 unit_iova_shift(void)
 {
-	return getenv("PVQ_TEST_IOVA") != NULL ? UNIT_IOVA_SHIFT : 0;
+	return unit_bus() != PVQ_BUS_VIRTUAL ? UNIT_IOVA_SHIFT : 0;
+}
+
+enum pvq_bus
+unit_bus(void)
+{
+	const char *name = getenv("PVQ_TEST_BUS");
+
+	if (name == NULL)
+		return PVQ_BUS_VIRTUAL;
+	if (strcmp(name, "platform") == 0)
+		return PVQ_BUS_PLATFORM;
+	assert_string_equal(name, "iova");
+	return PVQ_BUS_IOVA;
 }
 
 enum pvq_isa

@@ -120,10 +120,11 @@ struct unit_memory {
 	unsigned int n;
 };
 
-/**
- * How far IOVAs are from virtual addresses: UNIT_IOVA_SHIFT when PVQ_TEST_IOVA is set, and the paths
- * for IOVAs run, else 0.
- */
+/** How the device sees memory: PVQ_TEST_BUS is "iova", "platform", or not there. */
+enum pvq_bus
+unit_bus(void);
+
+/** How far IOVAs are from virtual addresses: 0 where the device uses these. */
 #define UNIT_IOVA_SHIFT 0x5a0000000000ull
 uint64_t
 unit_iova_shift(void);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "eal.h"
 #include "ring_env.h"
 
 #define GUARD 64u
@@ -41,7 +42,8 @@ ring_open(struct ring_env *e, uint16_t size, enum pd_dir dir, bool in_order, boo
 				 RTE_ALIGN_CEIL(bytes + 2 * GUARD, RTE_CACHE_LINE_SIZE));
 	assert_non_null(e->block);
 	memset(e->block, GUARD_BYTE, bytes + 2 * GUARD);
-	pvq_ring_init(&e->ring, e->block + GUARD, size, event_idx);
+	pvq_ring_init(&e->ring, e->block + GUARD, size, event_idx,
+		      unit_bus() == PVQ_BUS_PLATFORM);
 	e->in_order = in_order;
 	e->live = calloc(size, sizeof(e->live[0]));
 	e->slots = calloc(size, sizeof(e->slots[0]));
@@ -116,7 +118,7 @@ ring_post(struct ring_env *e, const uint16_t *lens, unsigned int n)
 		total += lens[i];
 	}
 	if (total != 0)
-		pvq_ring_publish(&e->ring, head_flags, at, total);
+		pvq_ring_publish(&e->ring, head_flags, at, total, e->ring.platform);
 	return i;
 }
 
@@ -130,7 +132,7 @@ ring_post_singles(struct ring_env *e, unsigned int n)
 	for (i = 0; i < n && i < e->ring.nb_free; i++)
 		head_flags |= ring_write_list(e, &at, 1, e->ring.next_avail);
 	if (i != 0)
-		pvq_ring_publish(&e->ring, head_flags, at, i);
+		pvq_ring_publish(&e->ring, head_flags, at, i, e->ring.platform);
 	return i;
 }
 
@@ -141,7 +143,7 @@ ring_take_used(struct ring_env *e)
 	unsigned int n = 0;
 
 	while (ring->nb_free != ring->size &&
-	       pvq_flags_used(pvq_ring_used_load(ring, ring->next_used), ring->used_flags)) {
+	       pvq_flags_used(pvq_ring_used_load(ring, ring->next_used, ring->platform), ring->used_flags)) {
 		uint16_t id = rte_le_to_cpu_16(ring->desc[ring->next_used].id);
 
 		assert_true(id < ring->size);

@@ -41,7 +41,7 @@ mode_of(const struct rx_setup *setup)
 		.in_order = setup->in_order,
 		.mergeable = setup->mergeable,
 		.event_idx = setup->event_idx,
-		.iova = unit_iova_shift() != 0,
+		.bus = unit_bus(),
 		.max_tx_len = UINT32_MAX,
 	};
 }

@@ -115,7 +115,7 @@ open_queue(uint16_t size, enum manner manner, bool event_idx)
 	env.cvq = pvq_cvq_create(&conf);
 	assert_non_null(env.cvq);
 	env.cvq->vq.bus_shift = unit_iova_shift();
-	pvq_cvq_reset(env.cvq, event_idx);
+	pvq_cvq_reset(env.cvq, event_idx, unit_bus() == PVQ_BUS_PLATFORM);
 	unit_memory_add(&env.memory, env.cvq->vq.mz->addr, env.cvq->vq.mz->len);
 	start_device(event_idx);
 }
@@ -200,7 +200,7 @@ test_hd24_no_answer(void **state)
 	assert_int_equal(pd_available(env.dev), 1);
 	stop_device();
 	pd_destroy(env.dev);
-	pvq_cvq_reset(env.cvq, false);
+	pvq_cvq_reset(env.cvq, false, unit_bus() == PVQ_BUS_PLATFORM);
 	env.manner = ANSWER_OK;
 	start_device(false);
 	assert_int_equal(send_command(0, 0, "\1", 1), 0);

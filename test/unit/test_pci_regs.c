@@ -59,6 +59,8 @@ write32(void *at, uint32_t value)
 	vpm_write(&m, at, value, 4);
 }
 
+#define NOTIFY_MULTIPLIER 6u
+
 static const struct pvq_pci_io io = {read8, read16, read32, write8, write16, write32};
 
 static int
@@ -75,6 +77,9 @@ start(void **state)
 	regs = (struct pvq_pci_regs){.name = "f0", .io = &io};
 	regs.at.common = m.bar + VPM_COMMON;
 	regs.at.common_len = 60;
+	regs.at.notify = m.bar + VPM_NOTIFY;
+	regs.at.notify_len = VPM_BAR_BYTES - VPM_NOTIFY;
+	regs.at.notify_off_multiplier = NOTIFY_MULTIPLIER;
 	regs.at.device = m.bar + VPM_DEVICE;
 	regs.at.device_len = sizeof(m.conf.config);
 	return 0;
@@ -198,20 +203,22 @@ test_hd22_configuration_that_never_rests(void **state)
 }
 
 static const struct pvq_pci_queue queue = {
-	.index = 1, .size = 64, .vector = 2, .desc = 0x123456780, .driver_event = 0xfedc00001004,
+	.index = 1, .size = 64, 
+	.vector = 2,
+	.notify_bytes = VIRTIO_PCI_NOTIFY_BYTES, .desc = 0x123456780, .driver_event = 0xfedc00001004,
 	.device_event = 0x1008,
 };
 
 static void
 test_pc11_queue_is_told_all_and_enabled(void **state)
 {
-	uint16_t vector, notify_off;
+	struct pvq_pci_queue_answer answer;
 
 	(void)state;
 	negotiate(FEATURES);
-	assert_int_equal(pvq_pci_queue_enable(&regs, &queue, &vector, &notify_off), 0);
-	assert_int_equal(vector, 2);
-	assert_int_equal(notify_off, 1);
+	assert_int_equal(pvq_pci_queue_enable(&regs, &queue, &answer), 0);
+	assert_int_equal(answer.vector, 2);
+	assert_ptr_equal(answer.notify_addr, m.bar + VPM_NOTIFY + 1 * NOTIFY_MULTIPLIER);
 	assert_true(m.queue[1].enabled);
 	assert_int_equal(m.queue[1].size, 64);
 	assert_int_equal(m.queue[1].vector, 2);
@@ -225,50 +232,71 @@ static void
 test_pc11_pc12_sizes(void **state)
 {
 	struct pvq_pci_queue q = queue;
-	uint16_t vector, notify_off;
+	struct pvq_pci_queue_answer answer;
 
 	(void)state;
 	negotiate(FEATURES);
 	q.size = 257;
-	assert_int_equal(pvq_pci_queue_enable(&regs, &q, &vector, &notify_off), -E2BIG);
+	assert_int_equal(pvq_pci_queue_enable(&regs, &q, &answer), -E2BIG);
 	q.index = 3;
-	assert_int_equal(pvq_pci_queue_enable(&regs, &q, &vector, &notify_off), -ENOSPC);
+	assert_int_equal(pvq_pci_queue_enable(&regs, &q, &answer), -ENOSPC);
 	q = queue;
 	m.queue[1].size = 32769;
-	assert_int_equal(pvq_pci_queue_enable(&regs, &q, &vector, &notify_off), -EPROTO);
+	assert_int_equal(pvq_pci_queue_enable(&regs, &q, &answer), -EPROTO);
 	m.queue[1].size = 0;
-	assert_int_equal(pvq_pci_queue_enable(&regs, &q, &vector, &notify_off), -ENOSPC);
+	assert_int_equal(pvq_pci_queue_enable(&regs, &q, &answer), -ENOSPC);
 	m.queue[1].size = 256;
 	m.conf.odd_size = true;
-	assert_int_equal(pvq_pci_queue_enable(&regs, &q, &vector, &notify_off), -EPROTO);
+	assert_int_equal(pvq_pci_queue_enable(&regs, &q, &answer), -EPROTO);
 	m.conf.odd_size = false;
 	q.size = 1;
 	m.queue[1].size = 256;
-	assert_int_equal(pvq_pci_queue_enable(&regs, &q, &vector, &notify_off), 0);
+	assert_int_equal(pvq_pci_queue_enable(&regs, &q, &answer), 0);
 	q = queue;
 	q.index = 2;
 	m.queue[2].size = 32768;
 	m.conf.queue_size = 32768;
 	q.size = 32768;
-	assert_int_equal(pvq_pci_queue_enable(&regs, &q, &vector, &notify_off), 0);
+	assert_int_equal(pvq_pci_queue_enable(&regs, &q, &answer), 0);
 	assert_int_equal(m.queue[2].size, 32768);
+}
+
+/* Nothing is enabled that could not be notified. */
+static void
+test_pc13_notifications_out_of_bounds(void **state)
+{
+	struct pvq_pci_queue q = queue;
+	struct pvq_pci_queue_answer answer;
+
+	(void)state;
+	negotiate(FEATURES);
+	regs.at.notify_len = NOTIFY_MULTIPLIER + 2;
+	assert_int_equal(pvq_pci_queue_enable(&regs, &queue, &answer), 0);
+	assert_int_equal(pvq_pci_queue_reset(&regs, 1), 0);
+	regs.at.notify_len--;
+	assert_int_equal(pvq_pci_queue_enable(&regs, &queue, &answer), -EINVAL);
+	/* Four bytes are not to be written at an offset of six. */
+	regs.at.notify_len += 100;
+	q.notify_bytes = VIRTIO_PCI_NOTIFY_DATA_BYTES;
+	assert_int_equal(pvq_pci_queue_enable(&regs, &q, &answer), -EINVAL);
+	assert_false(m.queue[1].enabled);
 }
 
 static void
 test_pc15_vectors(void **state)
 {
 	struct pvq_pci_queue q = queue;
-	uint16_t vector, notify_off;
+	struct pvq_pci_queue_answer answer;
 
 	(void)state;
 	negotiate(FEATURES);
 	m.conf.refuse_vector = 2;
-	assert_int_equal(pvq_pci_queue_enable(&regs, &q, &vector, &notify_off), 0);
-	assert_int_equal(vector, VIRTIO_MSI_NO_VECTOR);
+	assert_int_equal(pvq_pci_queue_enable(&regs, &q, &answer), 0);
+	assert_int_equal(answer.vector, VIRTIO_MSI_NO_VECTOR);
 	q.index = 0;
 	q.vector = VIRTIO_MSI_NO_VECTOR;
-	assert_int_equal(pvq_pci_queue_enable(&regs, &q, &vector, &notify_off), 0);
-	assert_int_equal(vector, VIRTIO_MSI_NO_VECTOR);
+	assert_int_equal(pvq_pci_queue_enable(&regs, &q, &answer), 0);
+	assert_int_equal(answer.vector, VIRTIO_MSI_NO_VECTOR);
 	assert_int_equal(pvq_pci_set_config_vector(&regs, 1), 0);
 	assert_int_equal(m.config_vector, 1);
 	assert_int_equal(pvq_pci_set_config_vector(&regs, 2), -ENOSPC);
@@ -277,27 +305,27 @@ test_pc15_vectors(void **state)
 static void
 test_queue_that_is_not_enabled(void **state)
 {
-	uint16_t vector, notify_off;
+	struct pvq_pci_queue_answer answer;
 
 	(void)state;
 	negotiate(FEATURES);
 	m.conf.never_enabled = true;
-	assert_int_equal(pvq_pci_queue_enable(&regs, &queue, &vector, &notify_off), -EPROTO);
+	assert_int_equal(pvq_pci_queue_enable(&regs, &queue, &answer), -EPROTO);
 }
 
 static void
 test_pr37_queue_reset(void **state)
 {
-	uint16_t vector, notify_off;
+	struct pvq_pci_queue_answer answer;
 
 	(void)state;
 	negotiate(FEATURES);
-	assert_int_equal(pvq_pci_queue_enable(&regs, &queue, &vector, &notify_off), 0);
+	assert_int_equal(pvq_pci_queue_enable(&regs, &queue, &answer), 0);
 	m.conf.queue_reset_reads = 10;
 	assert_int_equal(pvq_pci_queue_reset(&regs, 1), 0);
 	assert_int_equal(m.queue_reset_left, 0);
 	assert_false(m.queue[1].enabled);
-	assert_int_equal(pvq_pci_queue_enable(&regs, &queue, &vector, &notify_off), 0);
+	assert_int_equal(pvq_pci_queue_enable(&regs, &queue, &answer), 0);
 	m.conf.queue_reset_reads = UINT32_MAX;
 	assert_int_equal(pvq_pci_queue_reset(&regs, 1), -ETIMEDOUT);
 }
@@ -305,7 +333,8 @@ test_pr37_queue_reset(void **state)
 static void
 test_hd26_unplugged(void **state)
 {
-	uint16_t queues, vector, notify_off;
+	struct pvq_pci_queue_answer answer;
+	uint16_t queues, size;
 	uint8_t status, config[12];
 	uint64_t features;
 
@@ -318,7 +347,8 @@ test_hd26_unplugged(void **state)
 	assert_int_equal(pvq_pci_get_features(&regs, &features), -ENODEV);
 	assert_int_equal(pvq_pci_num_queues(&regs, &queues), -ENODEV);
 	assert_int_equal(pvq_pci_read_config(&regs, 0, 12, config), -ENODEV);
-	assert_int_equal(pvq_pci_queue_enable(&regs, &queue, &vector, &notify_off), -ENODEV);
+	assert_int_equal(pvq_pci_queue_enable(&regs, &queue, &answer), -ENODEV);
+	assert_int_equal(pvq_pci_get_queue_size(&regs, 1, &size), -ENODEV);
 	assert_int_equal(pvq_pci_queue_reset(&regs, 1), -ENODEV);
 	assert_int_equal(pvq_pci_set_config_vector(&regs, 1), -ENODEV);
 }
@@ -326,14 +356,15 @@ test_hd26_unplugged(void **state)
 static void
 test_pc07_fields_that_may_be_missing(void **state)
 {
-	const size_t end = offsetof(struct virtio_pci_common_cfg, queue_reset) + 2;
-
 	(void)state;
-	assert_true(pvq_pci_has_field(&regs, end));
+	regs.at.common_len = 60;
+	assert_true(PVQ_PCI_HAS_FIELD(&regs, queue_reset));
+	assert_true(PVQ_PCI_HAS_FIELD(&regs, queue_notif_config_data));
 	regs.at.common_len = 59;
-	assert_false(pvq_pci_has_field(&regs, end));
-	assert_true(pvq_pci_has_field(
-		&regs, offsetof(struct virtio_pci_common_cfg, queue_notif_config_data) + 2));
+	assert_false(PVQ_PCI_HAS_FIELD(&regs, queue_reset));
+	assert_true(PVQ_PCI_HAS_FIELD(&regs, queue_notif_config_data));
+	regs.at.common_len = 57;
+	assert_false(PVQ_PCI_HAS_FIELD(&regs, queue_notif_config_data));
 }
 
 /* What real registers are read and written by. */
@@ -370,6 +401,7 @@ main(void)
 		TEST(test_hd22_configuration_that_never_rests),
 		TEST(test_pc11_queue_is_told_all_and_enabled),
 		TEST(test_pc11_pc12_sizes),
+		TEST(test_pc13_notifications_out_of_bounds),
 		TEST(test_pc15_vectors),
 		TEST(test_queue_that_is_not_enabled),
 		TEST(test_pr37_queue_reset),

@@ -18,7 +18,7 @@ static struct ring_env env;
 static bool
 is_used(const struct pvq_ring *ring)
 {
-	return pvq_flags_used(pvq_ring_used_load(ring, ring->next_used), ring->used_flags);
+	return pvq_flags_used(pvq_ring_used_load(ring, ring->next_used, ring->platform), ring->used_flags);
 }
 
 /* What a small generator says, 1 to max. */
@@ -90,7 +90,8 @@ test_pr04_descriptor_is_little_endian_bytes(void **state)
 	at = pvq_ring_cursor(&env.ring);
 	pvq_ring_write(&env.ring, at.slot, 0x1122334455667788, 0xaabbccdd, 0x0102);
 	at.slot = 1;
-	pvq_ring_publish(&env.ring, pvq_ring_cursor(&env.ring).flags, at, 1);
+	pvq_ring_publish(&env.ring, pvq_ring_cursor(&env.ring).flags, at, 1,
+			 env.ring.platform);
 	assert_memory_equal(env.ring.desc, expected, sizeof(expected));
 	ring_close(&env);
 }
@@ -255,7 +256,7 @@ test_pr09_l09_nothing_is_available_before_the_head(void **state)
 				assert_false(pd_available(env.dev));
 				assert_int_equal(pd_fetch(env.dev, UINT32_MAX), 0);
 			}
-			pvq_ring_publish(&env.ring, flags, at, n);
+			pvq_ring_publish(&env.ring, flags, at, n, env.ring.platform);
 			assert_int_equal(pd_fetch(env.dev, UINT32_MAX), n);
 			pd_complete_all(env.dev, PD_REVERSE, 0, 0);
 			assert_int_equal(ring_take_used(&env), n);
@@ -299,7 +300,7 @@ test_pr16_all_flags_at_a_lap_edge(void **state)
 	pd_fetch(env.dev, UINT32_MAX);
 	pd_complete_all(env.dev, PD_FIFO, 0, 0);
 	assert_int_equal(ring_take_used(&env), 3);
-	assert_int_equal(pvq_ring_used_load(&env.ring, 0) & both, both);
+	assert_int_equal(pvq_ring_used_load(&env.ring, 0, env.ring.platform) & both, both);
 	assert_false(is_used(&env.ring));
 	ring_close(&env);
 }

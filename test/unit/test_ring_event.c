@@ -55,9 +55,9 @@ compare_events(uint16_t size, uint16_t pos, bool wrap, uint16_t n)
 			late = pd_oracle_is_late(size, pos, wrap, off_wrap | (uint32_t)f << 16,
 						 env.ring.event_idx);
 			env.ring.event_seen = ~(off_wrap | (uint32_t)f << 16);
-			if (pvq_ring_must_notify(&env.ring, from, n) != (must || late))
+			if (pvq_ring_must_notify(&env.ring, from, n, env.ring.platform) != (must || late))
 				bad++;
-			if (pvq_ring_must_notify(&env.ring, from, n) != must)
+			if (pvq_ring_must_notify(&env.ring, from, n, env.ring.platform) != must)
 				bad++;
 		}
 	}
@@ -141,7 +141,7 @@ test_pr33_along_four_laps(void **state)
 		n = before - env.ring.nb_free;
 		assert_int_not_equal(n, 0);
 		must = unit_must_notify(7, base, n, event, true, &seen);
-		assert_int_equal(pvq_ring_must_notify(&env.ring, from, n), must);
+		assert_int_equal(pvq_ring_must_notify(&env.ring, from, n, env.ring.platform), must);
 		/* PR-30: the device's area is the device's. */
 		assert_int_equal(*(uint32_t *)env.ring.device_event, event);
 		pd_fetch(env.dev, UINT32_MAX);

@@ -138,7 +138,7 @@ driver_publishes(uint32_t round)
 
 	pause_for(round * 37 % 1500);
 	ring_post_singles(&env, 1);
-	return pvq_ring_must_notify(&env.ring, from, 1);
+	return pvq_ring_must_notify(&env.ring, from, 1, env.ring.platform);
 }
 
 static bool
@@ -330,7 +330,7 @@ driver_reads_length(uint32_t round)
 	unsigned int spins = 0;
 	uint16_t id;
 
-	while (!pvq_flags_used(pvq_ring_used_load(ring, ring->next_used), ring->used_flags) &&
+	while (!pvq_flags_used(pvq_ring_used_load(ring, ring->next_used, ring->platform), ring->used_flags) &&
 	       spins < SPINS_MAX)
 		if (++spins % 500 == 0)
 			sched_yield();

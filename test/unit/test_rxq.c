@@ -383,7 +383,7 @@ test_reset_with_too_small_a_pool(void **state)
 {
 	struct rx_setup setup = rx_setup_of(32, 0);
 	const struct pvq_queue_mode mode = {
-		.iova = unit_iova_shift() != 0, .max_tx_len = UINT32_MAX,
+		.bus = unit_bus(), .max_tx_len = UINT32_MAX,
 	};
 	struct rte_mbuf *m[4];
 	unsigned int i;

@@ -106,7 +106,8 @@ test_trap3_head_flags_are_deferred_on_purpose(void **state)
 	assert_int_equal(wrapped & (PD_F_AVAIL | PD_F_USED), PD_F_USED);
 	assert_false(pd_available(tx.dev));
 	assert_int_equal(tx_fetch(&tx), 0);
-	pvq_ring_publish(&tx.q->ring, head_flags | pvq_ring_cursor(&tx.q->ring).flags, at, 5);
+	pvq_ring_publish(&tx.q->ring, head_flags | pvq_ring_cursor(&tx.q->ring).flags, at, 5,
+			 tx.q->ring.platform);
 	assert_int_equal(tx_fetch(&tx), 1);
 	tx_drain(&tx);
 	tx_close(&tx);

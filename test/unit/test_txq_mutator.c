@@ -149,7 +149,7 @@ static void
 run_mutator(unsigned int mode)
 {
 	const struct pvq_queue_mode as = {
-		.in_order = mode & 1, .indirect = mode & 2, .iova = unit_iova_shift() != 0,
+		.in_order = mode & 1, .indirect = mode & 2, .bus = unit_bus(),
 		.max_tx_len = UINT32_MAX,
 	};
 	const struct tx_setup setup = tx_setup_of(SIZE, mode);

@@ -39,7 +39,7 @@ mode_of(const struct tx_setup *setup)
 		.in_order = setup->in_order,
 		.indirect = setup->indirect,
 		.event_idx = setup->event_idx,
-		.iova = unit_iova_shift() != 0,
+		.bus = unit_bus(),
 		.max_tx_len = setup->max_len != 0 ? setup->max_len : UINT32_MAX,
 	};
 }

@@ -21,25 +21,29 @@
 
 #define RX_PATH(text, name) {text, name, name##_recycle}
 
-#define RX_HALF(half, number, bits, text) \
-	[PVQ_PATH(number, bits)] = RX_PATH(text, pvq_rx_##half), \
+#define RX_BUS(paths, number, bits, text) \
+	[PVQ_PATH(number, bits)] = RX_PATH(text, pvq_rx_##paths), \
 	[PVQ_PATH(number, (bits) | PVQ_PATH_IN_ORDER)] = \
-		RX_PATH(text ", in-order", pvq_rx_##half##_in_order), \
+		RX_PATH(text ", in-order", pvq_rx_##paths##_in_order), \
 	[PVQ_PATH(number, (bits) | PVQ_PATH_MERGEABLE)] = \
-		RX_PATH(text ", mergeable", pvq_rx_##half##_merge), \
+		RX_PATH(text ", mergeable", pvq_rx_##paths##_merge), \
 	[PVQ_PATH(number, (bits) | PVQ_PATH_IN_ORDER | PVQ_PATH_MERGEABLE)] = \
-		RX_PATH(text ", in-order, mergeable", pvq_rx_##half##_in_order_merge)
+		RX_PATH(text ", in-order, mergeable", pvq_rx_##paths##_in_order_merge)
 
-#define TX_HALF(half, number, bits, text) \
-	[PVQ_PATH(number, bits)] = {text, pvq_tx_##half, NULL}, \
+#define TX_BUS(paths, number, bits, text) \
+	[PVQ_PATH(number, bits)] = {text, pvq_tx_##paths, NULL}, \
 	[PVQ_PATH(number, (bits) | PVQ_PATH_IN_ORDER)] = \
-		{text ", in-order", pvq_tx_##half##_in_order, NULL}
+		{text ", in-order", pvq_tx_##paths##_in_order, NULL}
 
 #define RX_PATHS(isa, number, text) \
-	RX_HALF(isa, number, 0, text), RX_HALF(isa##_iova, number, PVQ_PATH_IOVA, text ", IOVA")
+	RX_BUS(isa, number, PVQ_PATH_BUS(PVQ_BUS_VIRTUAL), text), \
+	RX_BUS(isa##_iova, number, PVQ_PATH_BUS(PVQ_BUS_IOVA), text ", IOVA"), \
+	RX_BUS(isa##_platform, number, PVQ_PATH_BUS(PVQ_BUS_PLATFORM), text ", IOVA, platform")
 
 #define TX_PATHS(isa, number, text) \
-	TX_HALF(isa, number, 0, text), TX_HALF(isa##_iova, number, PVQ_PATH_IOVA, text ", IOVA")
+	TX_BUS(isa, number, PVQ_PATH_BUS(PVQ_BUS_VIRTUAL), text), \
+	TX_BUS(isa##_iova, number, PVQ_PATH_BUS(PVQ_BUS_IOVA), text ", IOVA"), \
+	TX_BUS(isa##_platform, number, PVQ_PATH_BUS(PVQ_BUS_PLATFORM), text ", IOVA, platform")
 
 const struct pvq_path pvq_rx_paths[PVQ_PATH_COUNT] = {
 	RX_PATHS(scalar, PVQ_ISA_SCALAR, "scalar"),
@@ -121,7 +125,7 @@ static uint16_t
 path_of(const struct pvq_queue_mode *mode, enum pvq_isa isa)
 {
 	return PVQ_PATH(isa == PVQ_ISA_AUTO ? isa_auto() : isa,
-			(mode->in_order ? PVQ_PATH_IN_ORDER : 0) | (mode->iova ? PVQ_PATH_IOVA : 0));
+			(mode->in_order ? PVQ_PATH_IN_ORDER : 0) | PVQ_PATH_BUS(mode->bus));
 }
 
 uint16_t

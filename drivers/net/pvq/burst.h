@@ -29,10 +29,17 @@ enum pvq_isa {
 /* A path's number: what was negotiated and how, the instruction set above that. */
 #define PVQ_PATH_IN_ORDER (1u << 0)
 #define PVQ_PATH_MERGEABLE (1u << 1) /* receive only */
-#define PVQ_PATH_IOVA (1u << 2)
-#define PVQ_PATH_ISA_SHIFT 3
+#define PVQ_PATH_BUS(bus) ((unsigned int)(bus) << 2)
+#define PVQ_PATH_ISA_SHIFT 4
 #define PVQ_PATH(isa, negotiated) ((uint16_t)((isa) << PVQ_PATH_ISA_SHIFT | (negotiated)))
 #define PVQ_PATH_COUNT (PVQ_ISA_COUNT << PVQ_PATH_ISA_SHIFT)
+
+/** How the device of a path sees memory. */
+static __rte_always_inline enum pvq_bus
+pvq_path_bus(const uint16_t path)
+{
+	return path >> 2 & 3;
+}
 
 typedef uint16_t (*pvq_burst_t)(void *queue, struct rte_mbuf **pkts, uint16_t n);
 /** rte_eth_recycle_mbufs, the receive queue's part: @p n mbufs are in the queue's recycled. */

@@ -18,17 +18,18 @@
 	uint16_t name(void *queue, struct rte_mbuf **pkts, uint16_t n); \
 	void name##_recycle(void *queue, uint16_t n)
 
-#define PVQ_DECLARE_HALF(half) \
-	PVQ_DECLARE_RX(pvq_rx_##half); \
-	PVQ_DECLARE_RX(pvq_rx_##half##_in_order); \
-	PVQ_DECLARE_RX(pvq_rx_##half##_merge); \
-	PVQ_DECLARE_RX(pvq_rx_##half##_in_order_merge); \
-	uint16_t pvq_tx_##half(void *queue, struct rte_mbuf **pkts, uint16_t n); \
-	uint16_t pvq_tx_##half##_in_order(void *queue, struct rte_mbuf **pkts, uint16_t n)
+#define PVQ_DECLARE_BUS(paths) \
+	PVQ_DECLARE_RX(pvq_rx_##paths); \
+	PVQ_DECLARE_RX(pvq_rx_##paths##_in_order); \
+	PVQ_DECLARE_RX(pvq_rx_##paths##_merge); \
+	PVQ_DECLARE_RX(pvq_rx_##paths##_in_order_merge); \
+	uint16_t pvq_tx_##paths(void *queue, struct rte_mbuf **pkts, uint16_t n); \
+	uint16_t pvq_tx_##paths##_in_order(void *queue, struct rte_mbuf **pkts, uint16_t n)
 
 #define PVQ_DECLARE_PATHS(isa) \
-	PVQ_DECLARE_HALF(isa); \
-	PVQ_DECLARE_HALF(isa##_iova)
+	PVQ_DECLARE_BUS(isa); \
+	PVQ_DECLARE_BUS(isa##_iova); \
+	PVQ_DECLARE_BUS(isa##_platform)
 
 PVQ_DECLARE_PATHS(scalar);
 
@@ -57,21 +58,22 @@ PVQ_DECLARE_PATHS(avx512);
 		return pvq_tx_burst_body(queue, pkts, n, path); \
 	}
 
-#define PVQ_DEFINE_HALF(half, few, number, bits) \
-	PVQ_DEFINE_RX(pvq_rx_##half, PVQ_PATH(number, bits), pvq_rx_##few) \
-	PVQ_DEFINE_RX(pvq_rx_##half##_in_order, PVQ_PATH(number, (bits) | PVQ_PATH_IN_ORDER), \
+#define PVQ_DEFINE_BUS(paths, few, number, bits) \
+	PVQ_DEFINE_RX(pvq_rx_##paths, PVQ_PATH(number, bits), pvq_rx_##few) \
+	PVQ_DEFINE_RX(pvq_rx_##paths##_in_order, PVQ_PATH(number, (bits) | PVQ_PATH_IN_ORDER), \
 		      pvq_rx_##few##_in_order) \
-	PVQ_DEFINE_RX(pvq_rx_##half##_merge, PVQ_PATH(number, (bits) | PVQ_PATH_MERGEABLE), \
+	PVQ_DEFINE_RX(pvq_rx_##paths##_merge, PVQ_PATH(number, (bits) | PVQ_PATH_MERGEABLE), \
 		      pvq_rx_##few##_merge) \
-	PVQ_DEFINE_RX(pvq_rx_##half##_in_order_merge, \
+	PVQ_DEFINE_RX(pvq_rx_##paths##_in_order_merge, \
 		      PVQ_PATH(number, (bits) | PVQ_PATH_IN_ORDER | PVQ_PATH_MERGEABLE), \
 		      pvq_rx_##few##_in_order_merge) \
-	PVQ_DEFINE_TX(pvq_tx_##half, PVQ_PATH(number, bits)) \
-	PVQ_DEFINE_TX(pvq_tx_##half##_in_order, PVQ_PATH(number, (bits) | PVQ_PATH_IN_ORDER))
+	PVQ_DEFINE_TX(pvq_tx_##paths, PVQ_PATH(number, bits)) \
+	PVQ_DEFINE_TX(pvq_tx_##paths##_in_order, PVQ_PATH(number, (bits) | PVQ_PATH_IN_ORDER))
 
 /** All functions of one instruction set, whose number is @p number. */
 #define PVQ_DEFINE_PATHS(isa, number) \
-	PVQ_DEFINE_HALF(isa, scalar, number, 0) \
-	PVQ_DEFINE_HALF(isa##_iova, scalar_iova, number, PVQ_PATH_IOVA)
+	PVQ_DEFINE_BUS(isa, scalar, number, PVQ_PATH_BUS(PVQ_BUS_VIRTUAL)) \
+	PVQ_DEFINE_BUS(isa##_iova, scalar_iova, number, PVQ_PATH_BUS(PVQ_BUS_IOVA)) \
+	PVQ_DEFINE_BUS(isa##_platform, scalar_platform, number, PVQ_PATH_BUS(PVQ_BUS_PLATFORM))
 
 #endif /* PVQ_BURST_PATHS_H */

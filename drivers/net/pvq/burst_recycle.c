@@ -20,13 +20,13 @@ pvq_txq_recycle(struct pvq_txq *q, const struct rte_mempool *pool, struct rte_mb
 		goto out;
 	if (pvq_gate_path(state) & PVQ_PATH_IN_ORDER) {
 		start = q->ring.next_used;
-		n = pvq_tx_take_in_order(q, most, true);
+		n = pvq_tx_take_in_order(q, most, true, q->ring.platform);
 		first = RTE_MIN(n, (uint16_t)(q->ring.size - start));
 		memcpy(to, &q->shadow[start], first * sizeof(to[0]));
 		memcpy(to + first, q->shadow, (n - first) * sizeof(to[0]));
 	} else {
 		do {
-			more = pvq_tx_take_plain(q, to + n, most - n);
+			more = pvq_tx_take_plain(q, to + n, most - n, q->ring.platform);
 			n += more;
 		} while (more != 0 && n < most && q->vq.error == PVQ_QUEUE_OK);
 	}

@@ -33,7 +33,8 @@
  *   Buffers taken. A bad id closes the gate; what was taken before it is still returned.
  */
 static __rte_always_inline uint16_t
-pvq_rx_harvest(struct pvq_rxq *q, struct rte_mbuf **bufs, uint32_t *lens, uint16_t max)
+pvq_rx_harvest(struct pvq_rxq *q, struct rte_mbuf **bufs, uint32_t *lens, uint16_t max,
+	       const bool platform)
 {
 	struct pvq_ring *ring = &q->ring;
 	uint16_t taken;
@@ -42,7 +43,7 @@ pvq_rx_harvest(struct pvq_rxq *q, struct rte_mbuf **bufs, uint32_t *lens, uint16
 	max = RTE_MIN(max, pvq_ring_outstanding(ring));
 	for (taken = 0; taken < max; taken++) {
 		uint16_t slot = ring->next_used;
-		uint16_t flags = pvq_ring_used_load(ring, slot);
+		uint16_t flags = pvq_ring_used_load(ring, slot, platform);
 		const struct virtq_desc *d = &ring->desc[slot];
 		struct rte_mbuf *m;
 		uint16_t id;
@@ -77,7 +78,7 @@ pvq_rx_harvest(struct pvq_rxq *q, struct rte_mbuf **bufs, uint32_t *lens, uint16
  */
 static __rte_always_inline uint16_t
 pvq_rx_harvest_in_order(struct pvq_rxq *q, struct rte_mbuf **bufs, uint32_t *lens,
-			       uint16_t max)
+			uint16_t max, const bool platform)
 {
 	struct pvq_ring *ring = &q->ring;
 	uint16_t taken;
@@ -88,7 +89,7 @@ pvq_rx_harvest_in_order(struct pvq_rxq *q, struct rte_mbuf **bufs, uint32_t *len
 		struct rte_mbuf *m = q->shadow[slot];
 
 		if (likely(q->batch_left == 0)) {
-			uint16_t flags = pvq_ring_used_load(ring, slot);
+			uint16_t flags = pvq_ring_used_load(ring, slot, platform);
 			const struct virtq_desc *d = &ring->desc[slot];
 			uint16_t id, ahead;
 
@@ -116,7 +117,7 @@ pvq_rx_harvest_in_order(struct pvq_rxq *q, struct rte_mbuf **bufs, uint32_t *len
 
 /** Post up to all free slots; the device is not notified. @return slots published. */
 static __rte_always_inline uint16_t
-pvq_rx_post_body(struct pvq_rxq *q, const bool in_order, const bool iova)
+pvq_rx_post_body(struct pvq_rxq *q, const bool in_order, const enum pvq_bus bus)
 {
 	struct pvq_ring *ring = &q->ring;
 	struct pvq_cursor at = pvq_ring_cursor(ring);
@@ -139,23 +140,23 @@ pvq_rx_post_body(struct pvq_rxq *q, const bool in_order, const bool iova)
 			break;
 		}
 		if (likely(ordered))
-			pvq_kernel_rx_post(q, bufs, n, at, posted == 0, true, iova);
+			pvq_kernel_rx_post(q, bufs, n, at, posted == 0, true, bus);
 		else
-			pvq_kernel_rx_post(q, bufs, n, at, posted == 0, false, iova);
+			pvq_kernel_rx_post(q, bufs, n, at, posted == 0, false, bus);
 		pvq_cursor_add(ring, &at, n);
 		posted += n;
 	}
 	if (likely(posted != 0))
-		pvq_ring_publish(ring, head_flags, at, posted);
+		pvq_ring_publish(ring, head_flags, at, posted, bus == PVQ_BUS_PLATFORM);
 	return posted;
 }
 
 /** Notify the device of @p n slots published from @p from on, if it wants to know. */
 static __rte_always_inline void
-pvq_rx_notify(struct pvq_rxq *q, struct pvq_cursor from, uint16_t n)
+pvq_rx_notify(struct pvq_rxq *q, struct pvq_cursor from, uint16_t n, const bool platform)
 {
-	if (pvq_ring_must_notify(&q->ring, from, n)) {
-		pvq_vq_notify(&q->vq);
+	if (pvq_ring_must_notify(&q->ring, from, n, platform)) {
+		pvq_vq_notify(&q->vq, &q->ring);
 		q->stats.notified++;
 	} else {
 		q->stats.suppressed++;
@@ -163,13 +164,13 @@ pvq_rx_notify(struct pvq_rxq *q, struct pvq_cursor from, uint16_t n)
 }
 
 static __rte_always_inline void
-pvq_rx_refill_body(struct pvq_rxq *q, const bool in_order, const bool iova)
+pvq_rx_refill_body(struct pvq_rxq *q, const bool in_order, const enum pvq_bus bus)
 {
 	const struct pvq_cursor from = pvq_ring_cursor(&q->ring);
-	const uint16_t n = pvq_rx_post_body(q, in_order, iova);
+	const uint16_t n = pvq_rx_post_body(q, in_order, bus);
 
 	if (likely(n != 0))
-		pvq_rx_notify(q, from, n);
+		pvq_rx_notify(q, from, n, bus == PVQ_BUS_PLATFORM);
 }
 
 /** Post @p n mbufs that lie in q->recycled. Those that the queue cannot take now go to the pool. */
@@ -178,7 +179,7 @@ pvq_rx_recycle_body(struct pvq_rxq *q, uint16_t n, const uint16_t path)
 {
 	struct pvq_ring *ring = &q->ring;
 	const bool in_order = (path & PVQ_PATH_IN_ORDER) != 0;
-	const bool iova = (path & PVQ_PATH_IOVA) != 0;
+	const enum pvq_bus bus = pvq_path_bus(path);
 	const uint32_t state = pvq_gate_enter(&q->gate);
 	struct pvq_cursor from = {0}, at = {0};
 	uint16_t done = 0, fit = 0;
@@ -194,16 +195,17 @@ pvq_rx_recycle_body(struct pvq_rxq *q, uint16_t n, const uint16_t path)
 
 		if (likely(in_order || q->ordered)) {
 			memcpy(&q->shadow[at.slot], bufs, part * sizeof(bufs[0]));
-			pvq_kernel_rx_post(q, bufs, part, at, done == 0, true, iova);
+			pvq_kernel_rx_post(q, bufs, part, at, done == 0, true, bus);
 		} else {
-			pvq_kernel_rx_post(q, bufs, part, at, done == 0, false, iova);
+			pvq_kernel_rx_post(q, bufs, part, at, done == 0, false, bus);
 		}
 		pvq_cursor_add(ring, &at, part);
 		done += part;
 	}
 	if (likely(fit != 0)) {
-		pvq_ring_publish(ring, from.flags | VIRTQ_DESC_F_WRITE, at, fit);
-		pvq_rx_notify(q, from, fit);
+		pvq_ring_publish(ring, from.flags | VIRTQ_DESC_F_WRITE, at, fit,
+				 bus == PVQ_BUS_PLATFORM);
+		pvq_rx_notify(q, from, fit, bus == PVQ_BUS_PLATFORM);
 	}
 	if (unlikely(fit < n))
 		rte_mempool_put_bulk(q->pool, (void **)&q->recycled[fit], n - fit);
@@ -257,7 +259,7 @@ pvq_rx_run(struct pvq_rxq *q, struct rte_mbuf **pkts, uint16_t n, const bool ord
 /** Harvest and deliver, without refilling. @return packets in @p pkts, n at most. */
 static __rte_always_inline uint16_t
 pvq_rx_receive_body(struct pvq_rxq *q, struct rte_mbuf **pkts, const uint16_t n,
-		    const bool in_order, const bool mergeable)
+		    const bool in_order, const bool mergeable, const bool platform)
 {
 	struct rte_mbuf *bufs[PVQ_RX_CHUNK];
 	uint32_t lens[PVQ_RX_CHUNK];
@@ -277,8 +279,8 @@ pvq_rx_receive_body(struct pvq_rxq *q, struct rte_mbuf **pkts, const uint16_t n,
 				break;
 		}
 		want = RTE_MIN(n - nb, PVQ_RX_SINGLES);
-		got = in_order ? pvq_rx_harvest_in_order(q, bufs, lens, want) :
-				 pvq_rx_harvest(q, bufs, lens, want);
+		got = in_order ? pvq_rx_harvest_in_order(q, bufs, lens, want, platform) :
+				 pvq_rx_harvest(q, bufs, lens, want, platform);
 		any |= got != 0;
 		/* What was harvested before a lie is delivered; a lie in here ends it. */
 		errors = q->stats.queue_errors;
@@ -311,11 +313,12 @@ pvq_rx_receive_body(struct pvq_rxq *q, struct rte_mbuf **pkts, const uint16_t n,
 
 /** Whether there is nothing to do: an application that polls finds this most of the time. */
 static __rte_always_inline bool
-pvq_rx_idle(const struct pvq_rxq *q)
+pvq_rx_idle(const struct pvq_rxq *q, const bool platform)
 {
 	const struct pvq_ring *ring = &q->ring;
 
-	return !pvq_flags_used(pvq_ring_used_load(ring, ring->next_used), ring->used_flags) &&
+	return !pvq_flags_used(pvq_ring_used_load(ring, ring->next_used, platform),
+			       ring->used_flags) &&
 	       (q->batch_left | q->merge_left) == 0 && ring->nb_free < q->free_thresh;
 }
 
@@ -325,11 +328,13 @@ pvq_rx_some_body(struct pvq_rxq *q, struct rte_mbuf **pkts, uint16_t n, const ui
 {
 	const bool in_order = (path & PVQ_PATH_IN_ORDER) != 0;
 	const bool mergeable = (path & PVQ_PATH_MERGEABLE) != 0;
-	const uint16_t nb = pvq_rx_receive_body(q, pkts, n, in_order, mergeable);
+	const enum pvq_bus bus = pvq_path_bus(path);
+	const uint16_t nb = pvq_rx_receive_body(q, pkts, n, in_order, mergeable,
+						bus == PVQ_BUS_PLATFORM);
 
 	if (q->ring.nb_free >= q->free_thresh &&
 	    likely((pvq_gate_state(&q->gate) & PVQ_GATE_ERROR) == 0))
-		pvq_rx_refill_body(q, in_order, (path & PVQ_PATH_IOVA) != 0);
+		pvq_rx_refill_body(q, in_order, bus);
 	pvq_gate_leave(&q->gate);
 	return nb;
 }
@@ -352,7 +357,7 @@ pvq_rx_burst_body(struct pvq_rxq *q, struct rte_mbuf **pkts, uint16_t n, const u
 		pvq_gate_leave(&q->gate);
 		return pvq_rx_burst_odd(q, pkts, n, state);
 	}
-	if (pvq_rx_idle(q)) {
+	if (pvq_rx_idle(q, pvq_path_bus(path) == PVQ_BUS_PLATFORM)) {
 		pvq_gate_leave(&q->gate);
 		return 0;
 	}

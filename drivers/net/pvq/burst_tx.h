@@ -27,10 +27,10 @@ pvq_tx_is_simple(const struct pvq_txq *q, const struct rte_mbuf *m)
 /** Write a packet that pvq_tx_is_simple(); its flags are the lap's alone. */
 static __rte_always_inline void
 pvq_tx_write_simple(struct pvq_txq *q, struct rte_mbuf *m, uint16_t slot, uint16_t id,
-		    const bool in_order, const bool iova)
+		    const bool in_order, const enum pvq_bus bus)
 {
 	pvq_net_hdr_tx(m);
-	pvq_ring_write(&q->ring, slot, pvq_mbuf_addr(m, iova) + m->data_off - VIRTIO_NET_HDR_LEN,
+	pvq_ring_write(&q->ring, slot, pvq_mbuf_addr(m, bus) + m->data_off - VIRTIO_NET_HDR_LEN,
 		       (uint32_t)m->data_len + VIRTIO_NET_HDR_LEN, id);
 	q->shadow[id] = m;
 	if (!in_order)
@@ -51,7 +51,7 @@ pvq_tx_write_simple(struct pvq_txq *q, struct rte_mbuf *m, uint16_t slot, uint16
  */
 static __rte_always_inline uint16_t
 pvq_tx_run(struct pvq_txq *q, struct rte_mbuf **pkts, uint16_t max, struct pvq_cursor at,
-	   bool is_head, const bool in_order, const bool iova, uint64_t *bytes)
+	   bool is_head, const bool in_order, const enum pvq_bus bus, uint64_t *bytes)
 {
 #if PVQ_BATCH > 1
 	struct pvq_kernel_tx k;
@@ -61,7 +61,7 @@ pvq_tx_run(struct pvq_txq *q, struct rte_mbuf **pkts, uint16_t max, struct pvq_c
 		return 0;
 	k = pvq_kernel_tx_begin(q, at, is_head);
 	for (n = 0; n + PVQ_BATCH <= max; n += PVQ_BATCH)
-		if (!pvq_kernel_tx_batch(q, &k, pkts + n, at.slot + n, in_order, iova))
+		if (!pvq_kernel_tx_batch(q, &k, pkts + n, at.slot + n, in_order, bus))
 			break;
 	*bytes += pvq_kernel_tx_bytes(&k);
 	return n;
@@ -72,7 +72,7 @@ pvq_tx_run(struct pvq_txq *q, struct rte_mbuf **pkts, uint16_t max, struct pvq_c
 	RTE_SET_USED(at);
 	RTE_SET_USED(is_head);
 	RTE_SET_USED(in_order);
-	RTE_SET_USED(iova);
+	RTE_SET_USED(bus);
 	RTE_SET_USED(bytes);
 	return 0;
 #endif
@@ -88,7 +88,7 @@ pvq_tx_run(struct pvq_txq *q, struct rte_mbuf **pkts, uint16_t max, struct pvq_c
  */
 static __rte_always_inline int
 pvq_tx_write_one(struct pvq_txq *q, struct rte_mbuf *m, struct pvq_cursor *at, uint16_t used_slots,
-		 const bool in_order, const bool iova, uint16_t *head_flags)
+		 const bool in_order, const enum pvq_bus bus, uint16_t *head_flags)
 {
 	uint16_t id, flags = at->flags;
 	int slots;
@@ -101,7 +101,7 @@ pvq_tx_write_one(struct pvq_txq *q, struct rte_mbuf *m, struct pvq_cursor *at, u
 	if (unlikely(used_slots == q->ring.nb_free))
 		return 0;
 	id = in_order ? at->slot : q->free_ids[--q->nb_free_ids];
-	pvq_tx_write_simple(q, m, at->slot, id, in_order, iova);
+	pvq_tx_write_simple(q, m, at->slot, id, in_order, bus);
 	pvq_cursor_next(&q->ring, at);
 	*head_flags = flags;
 	return 1;
@@ -115,7 +115,7 @@ pvq_tx_write_one(struct pvq_txq *q, struct rte_mbuf *m, struct pvq_cursor *at, u
  */
 static __rte_always_inline uint16_t
 pvq_tx_write_singles(struct pvq_txq *q, struct rte_mbuf **pkts, uint16_t n, struct pvq_cursor *at,
-		     const bool in_order, const bool iova, uint16_t *head_flags,
+		     const bool in_order, const enum pvq_bus bus, uint16_t *head_flags,
 		     struct pvq_tx_sum *sum)
 {
 	uint16_t i, flags = 0;
@@ -123,7 +123,7 @@ pvq_tx_write_singles(struct pvq_txq *q, struct rte_mbuf **pkts, uint16_t n, stru
 	for (i = 0; i < n; i++) {
 		const uint16_t slot = at->slot;
 		const int slots =
-			pvq_tx_write_one(q, pkts[i], at, sum->slots, in_order, iova, &flags);
+			pvq_tx_write_one(q, pkts[i], at, sum->slots, in_order, bus, &flags);
 
 		if (slots == 0)
 			break;
@@ -143,10 +143,10 @@ pvq_tx_write_singles(struct pvq_txq *q, struct rte_mbuf **pkts, uint16_t n, stru
 	return i;
 }
 
-/** pvq_txq_write(), with @p in_order and @p iova constant. */
+/** pvq_txq_write(), with @p in_order and @p bus constant. */
 static __rte_always_inline uint16_t
 pvq_tx_write_body(struct pvq_txq *q, struct rte_mbuf **pkts, uint16_t n, const bool in_order,
-		  const bool iova, struct pvq_tx_sum *sum)
+		  const enum pvq_bus bus, struct pvq_tx_sum *sum)
 {
 	struct pvq_ring *ring = &q->ring;
 	struct pvq_cursor at = pvq_ring_cursor(ring);
@@ -159,7 +159,7 @@ pvq_tx_write_body(struct pvq_txq *q, struct rte_mbuf **pkts, uint16_t n, const b
 	while (i < n) {
 		uint16_t room = RTE_MIN(ring->nb_free - sum->slots, ring->size - at.slot);
 		uint16_t run = pvq_tx_run(q, pkts + i, RTE_MIN(room, n - i), at, sum->slots == 0,
-					  in_order, iova, &sum->bytes);
+					  in_order, bus, &sum->bytes);
 		uint16_t singles, done;
 
 		pvq_cursor_add(ring, &at, run);
@@ -171,14 +171,14 @@ pvq_tx_write_body(struct pvq_txq *q, struct rte_mbuf **pkts, uint16_t n, const b
 			continue;
 		/* What spoilt a batch is in the next one; only then batches are worth a try. */
 		singles = PVQ_BATCH > 1 ? RTE_MIN(n - i, PVQ_BATCH) : n;
-		done = pvq_tx_write_singles(q, pkts + i, singles, &at, in_order, iova, &head_flags,
+		done = pvq_tx_write_singles(q, pkts + i, singles, &at, in_order, bus, &head_flags,
 					    sum);
 		i += done;
 		if (done < singles)
 			break;
 	}
 	if (likely(sum->slots != 0))
-		pvq_ring_publish(ring, head_flags, at, sum->slots);
+		pvq_ring_publish(ring, head_flags, at, sum->slots, bus == PVQ_BUS_PLATFORM);
 	return i;
 }
 
@@ -209,7 +209,7 @@ static __rte_always_inline uint16_t
 pvq_tx_burst_body(struct pvq_txq *q, struct rte_mbuf **pkts, uint16_t n, const uint16_t path)
 {
 	const bool in_order = (path & PVQ_PATH_IN_ORDER) != 0;
-	const bool iova = (path & PVQ_PATH_IOVA) != 0;
+	const enum pvq_bus bus = pvq_path_bus(path);
 	const uint32_t state = pvq_gate_enter(&q->gate);
 	/*
 	 * As many as are sent, or a few more: a whole ring at once would go through the mempool's
@@ -228,12 +228,12 @@ pvq_tx_burst_body(struct pvq_txq *q, struct rte_mbuf **pkts, uint16_t n, const u
 	from = pvq_ring_cursor(&q->ring);
 	nb_free = q->ring.nb_free;
 	if (nb_free < RTE_MAX(q->free_thresh, n)) {
-		pvq_tx_reclaim_body(q, max, in_order);
+		pvq_tx_reclaim_body(q, max, in_order, bus == PVQ_BUS_PLATFORM);
 		more = q->ring.nb_free - nb_free >= max;
 	}
 	if (unlikely(pvq_gate_state(&q->gate) & PVQ_GATE_ERROR))
 		goto out;
-	done = pvq_tx_write_body(q, pkts, n, in_order, iova, &sum);
+	done = pvq_tx_write_body(q, pkts, n, in_order, bus, &sum);
 	if (unlikely(done < n && more))
 		done += pvq_tx_write_more(q, pkts + done, n - done, in_order, &sum);
 	q->stats.packets += sum.packets;
@@ -241,8 +241,8 @@ pvq_tx_burst_body(struct pvq_txq *q, struct rte_mbuf **pkts, uint16_t n, const u
 	if (unlikely(done < n))
 		q->stats.ring_full++;
 	if (likely(sum.slots != 0)) {
-		if (pvq_ring_must_notify(&q->ring, from, sum.slots)) {
-			pvq_vq_notify(&q->vq);
+		if (pvq_ring_must_notify(&q->ring, from, sum.slots, bus == PVQ_BUS_PLATFORM)) {
+			pvq_vq_notify(&q->vq, &q->ring);
 			q->stats.notified++;
 		} else {
 			q->stats.suppressed++;

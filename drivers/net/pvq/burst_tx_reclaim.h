@@ -70,13 +70,14 @@ pvq_tx_free_stretch(struct pvq_txq *q, uint16_t slot, uint16_t n, bool plain)
  *   Slots; they end before next_used.
  */
 static __rte_always_inline uint16_t
-pvq_tx_take_in_order(struct pvq_txq *q, uint16_t max, const bool strict)
+pvq_tx_take_in_order(struct pvq_txq *q, uint16_t max, const bool strict, const bool platform)
 {
 	struct pvq_ring *ring = &q->ring;
 	uint16_t taken = 0, id, ahead;
 
 	while (taken < max && ring->nb_free != ring->size) {
-		if (!pvq_flags_used(pvq_ring_used_load(ring, ring->next_used), ring->used_flags))
+		if (!pvq_flags_used(pvq_ring_used_load(ring, ring->next_used, platform),
+				    ring->used_flags))
 			break;
 		id = rte_le_to_cpu_16(ring->desc[ring->next_used].id);
 		if (unlikely(id >= ring->size ||
@@ -96,13 +97,13 @@ pvq_tx_take_in_order(struct pvq_txq *q, uint16_t max, const bool strict)
 
 /** Reclaim with IN_ORDER. */
 static __rte_always_inline uint16_t
-pvq_tx_reclaim_in_order(struct pvq_txq *q, uint16_t max)
+pvq_tx_reclaim_in_order(struct pvq_txq *q, uint16_t max, const bool platform)
 {
 	struct pvq_ring *ring = &q->ring;
 	const uint16_t start = ring->next_used;
 	/* For both stretches at once: a list may begin in one and end in the other. */
 	const bool plain = q->nb_special == 0;
-	const uint16_t taken = pvq_tx_take_in_order(q, max, false);
+	const uint16_t taken = pvq_tx_take_in_order(q, max, false, platform);
 	const uint16_t first = RTE_MIN(taken, (uint16_t)(ring->size - start));
 
 	return pvq_tx_free_stretch(q, start, first, plain) +
@@ -119,7 +120,7 @@ pvq_tx_reclaim_in_order(struct pvq_txq *q, uint16_t max)
  *   Packets; there may be more beyond the ring's end.
  */
 static __rte_always_inline uint16_t
-pvq_tx_take_plain(struct pvq_txq *q, struct rte_mbuf **done, uint16_t max)
+pvq_tx_take_plain(struct pvq_txq *q, struct rte_mbuf **done, uint16_t max, const bool platform)
 {
 	struct pvq_ring *ring = &q->ring;
 	const uint16_t left = pvq_ring_outstanding(ring);
@@ -132,7 +133,7 @@ pvq_tx_take_plain(struct pvq_txq *q, struct rte_mbuf **done, uint16_t max)
 	for (n = 0; n < max; n++, slot++) {
 		uint16_t id;
 
-		if (!pvq_flags_used(pvq_ring_used_load(ring, slot), ring->used_flags))
+		if (!pvq_flags_used(pvq_ring_used_load(ring, slot, platform), ring->used_flags))
 			break;
 		id = rte_le_to_cpu_16(ring->desc[slot].id);
 		if (unlikely(id >= ring->size || (done[n] = q->shadow[id]) == NULL)) {
@@ -149,10 +150,10 @@ pvq_tx_take_plain(struct pvq_txq *q, struct rte_mbuf **done, uint16_t max)
 
 /** Reclaim up to a chunk of packets without IN_ORDER while all are plain. */
 static __rte_always_inline uint16_t
-pvq_tx_reclaim_plain(struct pvq_txq *q, uint16_t max)
+pvq_tx_reclaim_plain(struct pvq_txq *q, uint16_t max, const bool platform)
 {
 	struct rte_mbuf *done[PVQ_TX_CHUNK];
-	const uint16_t n = pvq_tx_take_plain(q, done, RTE_MIN(max, PVQ_TX_CHUNK));
+	const uint16_t n = pvq_tx_take_plain(q, done, RTE_MIN(max, PVQ_TX_CHUNK), platform);
 
 	if (n != 0)
 		rte_mempool_put_bulk(q->pool, (void **)done, n);
@@ -167,7 +168,8 @@ pvq_tx_reclaim_special(struct pvq_txq *q)
 	struct rte_mbuf *m;
 	uint16_t id;
 
-	if (!pvq_flags_used(pvq_ring_used_load(ring, ring->next_used), ring->used_flags))
+	if (!pvq_flags_used(pvq_ring_used_load(ring, ring->next_used, ring->platform),
+			    ring->used_flags))
 		return false;
 	id = rte_le_to_cpu_16(ring->desc[ring->next_used].id);
 	if (id >= ring->size || (m = q->shadow[id]) == NULL) {
@@ -184,13 +186,13 @@ pvq_tx_reclaim_special(struct pvq_txq *q)
 
 /** Reclaim without IN_ORDER. */
 static __rte_always_inline uint16_t
-pvq_tx_reclaim_any_order(struct pvq_txq *q, uint16_t max)
+pvq_tx_reclaim_any_order(struct pvq_txq *q, uint16_t max, const bool platform)
 {
 	uint16_t packets = 0, n;
 
 	while (packets < max) {
 		if (likely(q->nb_special == 0))
-			n = pvq_tx_reclaim_plain(q, max - packets);
+			n = pvq_tx_reclaim_plain(q, max - packets, platform);
 		else
 			n = pvq_tx_reclaim_special(q);
 		if (n == 0)
@@ -203,10 +205,10 @@ pvq_tx_reclaim_any_order(struct pvq_txq *q, uint16_t max)
 }
 
 static __rte_always_inline uint16_t
-pvq_tx_reclaim_body(struct pvq_txq *q, uint16_t max, const bool in_order)
+pvq_tx_reclaim_body(struct pvq_txq *q, uint16_t max, const bool in_order, const bool platform)
 {
-	uint16_t packets = in_order ? pvq_tx_reclaim_in_order(q, max) :
-				      pvq_tx_reclaim_any_order(q, max);
+	uint16_t packets = in_order ? pvq_tx_reclaim_in_order(q, max, platform) :
+				      pvq_tx_reclaim_any_order(q, max, platform);
 
 	q->stats.reclaimed += packets;
 	return packets;

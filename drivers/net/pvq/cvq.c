@@ -31,7 +31,7 @@ pvq_cvq_create(const struct pvq_vq *conf)
 	cvq = mz->addr;
 	pvq_vq_init(&cvq->vq, conf, mz, ring_at);
 	cvq->command = (uint8_t *)cvq + command_at;
-	pvq_cvq_reset(cvq, false);
+	pvq_cvq_reset(cvq, false, false);
 	return cvq;
 }
 
@@ -43,9 +43,10 @@ pvq_cvq_free(struct pvq_cvq *cvq)
 }
 
 void
-pvq_cvq_reset(struct pvq_cvq *cvq, bool event_idx)
+pvq_cvq_reset(struct pvq_cvq *cvq, bool event_idx, bool platform)
 {
-	pvq_ring_init(&cvq->ring, cvq->vq.ring_mem, cvq->vq.size, event_idx);
+	pvq_ring_init(&cvq->ring, cvq->vq.ring_mem, cvq->vq.size, event_idx,
+		      platform);
 	cvq->broken = false;
 }
 
@@ -64,9 +65,9 @@ publish(struct pvq_cvq *cvq, uint32_t len)
 		       from.slot);
 	ring->desc[at.slot].flags = rte_cpu_to_le_16(at.flags | VIRTQ_DESC_F_WRITE);
 	pvq_cursor_next(ring, &at);
-	pvq_ring_publish(ring, from.flags | VIRTQ_DESC_F_NEXT, at, 2);
-	if (pvq_ring_must_notify(ring, from, 2))
-		pvq_vq_notify(&cvq->vq);
+	pvq_ring_publish(ring, from.flags | VIRTQ_DESC_F_NEXT, at, 2, ring->platform);
+	if (pvq_ring_must_notify(ring, from, 2, ring->platform))
+		pvq_vq_notify(&cvq->vq, ring);
 	return from.slot;
 }
 
@@ -79,7 +80,8 @@ wait_used(struct pvq_cvq *cvq, uint16_t id)
 	uint32_t us;
 
 	for (us = 0; us < WAIT_US; us += LOOK_US) {
-		if (pvq_flags_used(pvq_ring_used_load(ring, ring->next_used), ring->used_flags)) {
+		if (pvq_flags_used(pvq_ring_used_load(ring, ring->next_used, ring->platform),
+				   ring->used_flags)) {
 			if (rte_le_to_cpu_16(used->id) != id || rte_le_to_cpu_32(used->len) != 1)
 				return -EPROTO;
 			pvq_ring_take(ring, 2);

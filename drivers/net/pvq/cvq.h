@@ -44,7 +44,7 @@ pvq_cvq_free(struct pvq_cvq *cvq);
 
 /** Put the ring into its state after device reset. */
 void
-pvq_cvq_reset(struct pvq_cvq *cvq, bool event_idx);
+pvq_cvq_reset(struct pvq_cvq *cvq, bool event_idx, bool platform);
 
 /**
  * Send a command and wait for its answer, a second at most.

@@ -143,8 +143,8 @@ bring_up(struct pvq_device *dev)
 	if (dev->was_live)
 		__atomic_store_n(&dev->reconnects, dev->reconnects + 1, __ATOMIC_RELAXED);
 	dev->was_live = true;
-	pvq_rings_open(dev);
 	pvq_rings_notify_all(dev);
+	pvq_rings_open(dev);
 	dev->needs_reset = false;
 	set_link(dev, link_now(dev));
 	log_up(dev, replayed);

@@ -79,6 +79,8 @@ struct pvq_transport {
 	int (*read_config)(struct pvq_device *dev, uint32_t offset, uint32_t len, void *to);
 	/** Queue pairs the device has, before any configuration field is considered. */
 	int (*get_max_pairs)(struct pvq_device *dev, uint16_t *pairs);
+	/** Slots that a virtqueue can have at most; after a reset. */
+	int (*get_queue_size)(struct pvq_device *dev, uint16_t vq, uint16_t *size);
 	/** Tell the device all of the process's memory; cheap when nothing has changed. */
 	int (*share_memory)(struct pvq_device *dev);
 	/** Tell the device where a ring is; it starts at index 0 with wrap counters 1. */
@@ -105,6 +107,8 @@ struct pvq_device_hooks {
 struct pvq_offer {
 	uint64_t features;
 	uint16_t max_pairs;
+	uint16_t max_rx_size; /**< slots of a ring */
+	uint16_t max_tx_size;
 	uint16_t mtu; /**< 0 when not told */
 	bool has_mac;
 	struct rte_ether_addr mac;

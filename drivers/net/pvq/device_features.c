@@ -28,6 +28,9 @@ static const struct {
 	{VIRTIO_F_RING_PACKED, "RING_PACKED"},
 	{VIRTIO_F_IN_ORDER, "IN_ORDER"},
 	{VIRTIO_F_ACCESS_PLATFORM, "ACCESS_PLATFORM"},
+	{VIRTIO_F_ORDER_PLATFORM, "ORDER_PLATFORM"},
+	{VIRTIO_F_NOTIFICATION_DATA, "NOTIFICATION_DATA"},
+	{VIRTIO_F_NOTIF_CONFIG_DATA, "NOTIF_CONFIG_DATA"},
 	{VIRTIO_F_RING_RESET, "RING_RESET"},
 };
 
@@ -113,6 +116,21 @@ read_offer_config(struct pvq_device *dev, struct pvq_offer *offer)
 	}
 }
 
+/* Those of the first pair stand for all: ethdev knows only one limit. */
+static int
+read_queue_sizes(struct pvq_device *dev, struct pvq_offer *offer)
+{
+	const struct pvq_transport *t = dev->transport;
+	int ret;
+
+	offer->max_rx_size = VIRTQ_PACKED_SIZE_MAX;
+	offer->max_tx_size = VIRTQ_PACKED_SIZE_MAX;
+	ret = t->get_queue_size(dev, VIRTIO_NET_RXQ(0), &offer->max_rx_size);
+	if (ret == 0)
+		ret = t->get_queue_size(dev, VIRTIO_NET_TXQ(0), &offer->max_tx_size);
+	return ret == -ENOTSUP ? 0 : ret;
+}
+
 int
 pvq_device_identify(struct pvq_device *dev)
 {
@@ -123,12 +141,16 @@ pvq_device_identify(struct pvq_device *dev)
 		ret = check_required(dev, offer.features);
 	if (ret == 0)
 		ret = dev->transport->get_max_pairs(dev, &offer.max_pairs);
+	if (ret == 0)
+		ret = read_queue_sizes(dev, &offer);
 	if (ret != 0)
 		return ret;
 	read_offer_config(dev, &offer);
-	/* Applications ask for these two at any time, without the lock. */
+	/* Applications ask for these at any time, without the lock. */
 	__atomic_store_n(&dev->offer.max_pairs, offer.max_pairs, __ATOMIC_RELAXED);
 	__atomic_store_n(&dev->offer.mtu, offer.mtu, __ATOMIC_RELAXED);
+	__atomic_store_n(&dev->offer.max_rx_size, offer.max_rx_size, __ATOMIC_RELAXED);
+	__atomic_store_n(&dev->offer.max_tx_size, offer.max_tx_size, __ATOMIC_RELAXED);
 	dev->offer.features = offer.features;
 	dev->offer.has_mac = offer.has_mac;
 	dev->offer.mac = offer.mac;
@@ -187,6 +209,16 @@ pvq_device_negotiate(struct pvq_device *dev)
 	return 0;
 }
 
+static enum pvq_bus
+bus_of(const struct pvq_device *dev)
+{
+	if (pvq_has(dev, VIRTIO_F_ORDER_PLATFORM))
+		return PVQ_BUS_PLATFORM;
+	/* Where IOVAs are virtual addresses the shorter way does. */
+	return dev->transport->iova && rte_eal_iova_mode() != RTE_IOVA_VA ? PVQ_BUS_IOVA :
+									    PVQ_BUS_VIRTUAL;
+}
+
 struct pvq_queue_mode
 pvq_device_queue_mode(const struct pvq_device *dev)
 {
@@ -196,8 +228,7 @@ pvq_device_queue_mode(const struct pvq_device *dev)
 		.in_order = pvq_has(dev, VIRTIO_F_IN_ORDER),
 		.mergeable = pvq_has(dev, VIRTIO_NET_F_MRG_RXBUF),
 		.indirect = pvq_has(dev, VIRTIO_F_INDIRECT_DESC),
-		/* Else IOVAs are virtual addresses. */
-		.iova = dev->transport->iova && rte_eal_iova_mode() != RTE_IOVA_VA,
+		.bus = bus_of(dev),
 		.event_idx = pvq_has(dev, VIRTIO_F_EVENT_IDX),
 		.max_tx_len = limited ? pvq_frame_len(dev->offer.mtu) : UINT32_MAX,
 	};

@@ -51,10 +51,10 @@ needs_renewal(const struct pvq_device *dev, const struct pvq_gate *gate)
 
 /* Says so even if nothing is new in the ring: the device has not looked since it was disabled. */
 static void
-notify_started(const struct pvq_device *dev, const struct pvq_vq *vq)
+notify_started(const struct pvq_device *dev, const struct pvq_vq *vq, const struct pvq_ring *ring)
 {
 	if (dev->live)
-		pvq_vq_notify(vq);
+		pvq_vq_notify(vq, ring);
 }
 
 static bool
@@ -118,8 +118,8 @@ pvq_device_enable_rxq(struct pvq_device *dev, struct pvq_rxq *q, bool enable)
 			ret = tell_enabled(dev, q->vq.index, true);
 		if (ret == 0) {
 			q->vq.stopped = false;
+			notify_started(dev, &q->vq, &q->ring);
 			pvq_rings_start_gates(dev);
-			notify_started(dev, &q->vq);
 		}
 		return ret;
 	}
@@ -150,7 +150,7 @@ pvq_device_enable_txq(struct pvq_device *dev, struct pvq_txq *first, bool enable
 			break;
 		q->vq.stopped = !enable;
 		if (enable)
-			notify_started(dev, &q->vq);
+			notify_started(dev, &q->vq, &q->ring);
 	}
 	pvq_rings_start_gates(dev);
 	return ret;

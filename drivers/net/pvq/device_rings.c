@@ -199,9 +199,9 @@ pvq_rings_notify_all(struct pvq_device *dev)
 	unsigned int i, r;
 
 	PVQ_FOREACH_RXQ(dev, i, rxq)
-		pvq_vq_notify(&rxq->vq);
+		pvq_vq_notify(&rxq->vq, &rxq->ring);
 	PVQ_FOREACH_TXR(dev, i, r, txq)
-		pvq_vq_notify(&txq->vq);
+		pvq_vq_notify(&txq->vq, &txq->ring);
 }
 
 void

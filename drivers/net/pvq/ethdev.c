@@ -141,6 +141,15 @@ pvq_dev_reset(struct rte_eth_dev *eth)
 	return 0;
 }
 
+/* Before the first backend, and where a backend does not tell, whatever a ring can have. */
+static uint16_t
+ring_limit(const uint16_t *offered)
+{
+	const uint16_t limit = __atomic_load_n(offered, __ATOMIC_RELAXED);
+
+	return limit == 0 || limit > VIRTQ_PACKED_SIZE_MAX ? VIRTQ_PACKED_SIZE_MAX : limit;
+}
+
 static int
 pvq_dev_infos_get(struct rte_eth_dev *eth, struct rte_eth_dev_info *info)
 {
@@ -161,12 +170,12 @@ pvq_dev_infos_get(struct rte_eth_dev *eth, struct rte_eth_dev_info *info)
 				      RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE;
 	info->tx_offload_capa = info->tx_queue_offload_capa | RTE_ETH_TX_OFFLOAD_MT_LOCKFREE;
 	info->rx_desc_lim = (struct rte_eth_desc_lim){
-		.nb_max = VIRTQ_PACKED_SIZE_MAX,
+		.nb_max = ring_limit(&dev->offer.max_rx_size),
 		.nb_min = 1,
 		.nb_align = 1,
 	};
 	info->tx_desc_lim = (struct rte_eth_desc_lim){
-		.nb_max = VIRTQ_PACKED_SIZE_MAX,
+		.nb_max = ring_limit(&dev->offer.max_tx_size),
 		.nb_min = 1,
 		.nb_align = 1,
 		.nb_seg_max = PVQ_TX_SEGS_MAX,
@@ -175,10 +184,12 @@ pvq_dev_infos_get(struct rte_eth_dev *eth, struct rte_eth_dev_info *info)
 	info->speed_capa = rte_eth_speed_bitflag(dev->opt.speed, RTE_ETH_LINK_FULL_DUPLEX);
 	info->default_rxportconf = (struct rte_eth_dev_portconf){
 		.burst_size = 32,
-		.ring_size = dev->opt.queue_size,
+		.ring_size = RTE_MIN(dev->opt.queue_size, info->rx_desc_lim.nb_max),
 		.nb_queues = 1,
 	};
 	info->default_txportconf = info->default_rxportconf;
+	info->default_txportconf.ring_size =
+		RTE_MIN(dev->opt.queue_size, info->tx_desc_lim.nb_max);
 	info->dev_capa &= ~RTE_ETH_DEV_CAPA_FLOW_RULE_KEEP;
 	return 0;
 }

@@ -21,7 +21,7 @@
 /** Write @p n buffers in slots that do not wrap; the flags of @p at's slot not, if @p is_head. */
 static __rte_always_inline void
 pvq_kernel_rx_post(struct pvq_rxq *q, struct rte_mbuf **bufs, uint16_t n, struct pvq_cursor at,
-		   bool is_head, const bool ordered, const bool iova)
+		   bool is_head, const bool ordered, const enum pvq_bus bus)
 {
 	struct pvq_ring *ring = &q->ring;
 	const uint16_t flags = rte_cpu_to_le_16(at.flags | VIRTQ_DESC_F_WRITE);
@@ -31,7 +31,7 @@ pvq_kernel_rx_post(struct pvq_rxq *q, struct rte_mbuf **bufs, uint16_t n, struct
 		struct rte_mbuf *m = bufs[i];
 		uint16_t slot = at.slot + i;
 		uint16_t id = ordered ? slot : q->slot_id[slot];
-		uint64_t addr = pvq_mbuf_addr(m, iova) + RTE_PKTMBUF_HEADROOM - VIRTIO_NET_HDR_LEN;
+		uint64_t addr = pvq_mbuf_addr(m, bus) + RTE_PKTMBUF_HEADROOM - VIRTIO_NET_HDR_LEN;
 
 		pvq_ring_write(ring, slot, addr, q->capacity, id);
 		q->shadow[id] = m;

@@ -201,7 +201,7 @@ pvq_kernel_rx_batch(struct pvq_rxq *q, struct pvq_kernel_rx *k, uint16_t slot,
 /** Write @p n buffers in slots that do not wrap; the flags of @p at's slot not, if @p is_head. */
 static __rte_always_inline void
 pvq_kernel_rx_post(struct pvq_rxq *q, struct rte_mbuf **bufs, uint16_t n, struct pvq_cursor at,
-		   bool is_head, const bool ordered, const bool iova)
+		   bool is_head, const bool ordered, const enum pvq_bus bus)
 {
 	struct virtq_desc *desc = &q->ring.desc[at.slot];
 	__m128i next = _mm_set_epi64x(PVQ_DESC_HIGH(q->capacity, ordered ? at.slot : 0,
@@ -210,8 +210,8 @@ pvq_kernel_rx_post(struct pvq_rxq *q, struct rte_mbuf **bufs, uint16_t n, struct
 	uint16_t i;
 
 	for (i = 0; i < n; i++) {
-		const uint64_t buf = iova ? pvq_mbuf_addr(bufs[i], true) :
-					    (uintptr_t)pvq_rx_buf(q, bufs[i]);
+		const uint64_t buf = bus == PVQ_BUS_VIRTUAL ? (uintptr_t)pvq_rx_buf(q, bufs[i]) :
+							      pvq_mbuf_addr(bufs[i], bus);
 		__m128i d = _mm_add_epi64(next, _mm_set_epi64x(0, buf));
 
 		if (ordered) {
@@ -279,7 +279,7 @@ pvq_kernel_tx_bytes(const struct pvq_kernel_tx *k)
  */
 static __rte_always_inline bool
 pvq_kernel_tx_batch(struct pvq_txq *q, struct pvq_kernel_tx *k, struct rte_mbuf **pkts,
-		    uint16_t slot, const bool in_order, const bool iova)
+		    uint16_t slot, const bool in_order, const enum pvq_bus bus)
 {
 	const __m128i low_16 = _mm_set1_epi64x(UINT16_MAX);
 	__m128i desc[PVQ_BATCH], min = k->min, max = k->max, sum = k->bytes, next = k->next;
@@ -294,7 +294,7 @@ pvq_kernel_tx_batch(struct pvq_txq *q, struct pvq_kernel_tx *k, struct rte_mbuf 
 		const __m128i fields = _mm_load_si128((const __m128i *)pvq_mbuf_rx_fields_of(m));
 		/* data_off below and data_len above, just where the address and the length go. */
 		const __m128i where = _mm_and_si128(_mm_blend_epi32(state, fields, 0xc), low_16);
-		const __m128i buf = _mm_set_epi64x(0, pvq_mbuf_addr(m, iova));
+		const __m128i buf = _mm_set_epi64x(0, pvq_mbuf_addr(m, bus));
 		const __m128i rest = _mm_add_epi64(i == 0 ? k->first : next, buf);
 
 		bad = _mm_or_si128(bad, _mm_xor_si128(state, k->want));
@@ -312,8 +312,9 @@ pvq_kernel_tx_batch(struct pvq_txq *q, struct pvq_kernel_tx *k, struct rte_mbuf 
 		return false;
 
 	for (i = 0; i < PVQ_BATCH; i++) {
-		hdr[i] = iova ? rte_pktmbuf_mtod(pkts[i], char *) - VIRTIO_NET_HDR_LEN :
-				(char *)_mm_cvtsi128_si64(desc[i]);
+		hdr[i] = bus == PVQ_BUS_VIRTUAL ?
+				 (char *)_mm_cvtsi128_si64(desc[i]) :
+				 rte_pktmbuf_mtod(pkts[i], char *) - VIRTIO_NET_HDR_LEN;
 		hdrs = _mm_or_si128(hdrs, _mm_loadu_si128((__m128i *)(hdr[i] - PVQ_HDR_PAD)));
 	}
 	/* Mostly zero already, and a line that is not written need not be fetched for it. */

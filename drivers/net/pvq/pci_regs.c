@@ -170,6 +170,14 @@ pvq_pci_read_config(const struct pvq_pci_regs *regs, uint32_t offset, uint32_t l
 	return -EAGAIN;
 }
 
+int
+pvq_pci_get_queue_size(const struct pvq_pci_regs *regs, uint16_t index, uint16_t *size)
+{
+	regs->io->write16(FIELD(regs, queue_select), index);
+	*size = regs->io->read16(FIELD(regs, queue_size));
+	return *size == GONE_16 ? -ENODEV : 0;
+}
+
 static int
 set_size(const struct pvq_pci_regs *regs, const struct pvq_pci_queue *queue)
 {
@@ -201,9 +209,22 @@ set_size(const struct pvq_pci_regs *regs, const struct pvq_pci_queue *queue)
 	return -EPROTO;
 }
 
+static int
+find_notify_addr(const struct pvq_pci_regs *regs, const struct pvq_pci_queue *queue, void **addr)
+{
+	const uint16_t off = regs->io->read16(FIELD(regs, queue_notify_off));
+
+	*addr = pvq_pci_notify_addr(&regs->at, off, queue->notify_bytes);
+	if (*addr != NULL)
+		return 0;
+	PVQ_LOG(ERR, regs->name, "virtqueue %u has its notifications at %u times %u, out of bounds",
+		queue->index, off, regs->at.notify_off_multiplier);
+	return -EINVAL;
+}
+
 int
 pvq_pci_queue_enable(const struct pvq_pci_regs *regs, const struct pvq_pci_queue *queue,
-		     uint16_t *vector, uint16_t *notify_off)
+		     struct pvq_pci_queue_answer *answer)
 {
 	const struct pvq_pci_io *io = regs->io;
 	uint16_t enabled;
@@ -211,16 +232,19 @@ pvq_pci_queue_enable(const struct pvq_pci_regs *regs, const struct pvq_pci_queue
 
 	io->write16(FIELD(regs, queue_select), queue->index);
 	ret = set_size(regs, queue);
+	if (ret == 0)
+		ret = find_notify_addr(regs, queue, &answer->notify_addr);
 	if (ret != 0)
 		return ret;
 	io->write16(FIELD(regs, queue_msix_vector), queue->vector);
-	*vector = io->read16(FIELD(regs, queue_msix_vector));
+	answer->vector = io->read16(FIELD(regs, queue_msix_vector));
 	write_addr(regs, FIELD(regs, queue_desc_lo), FIELD(regs, queue_desc_hi), queue->desc);
 	write_addr(regs, FIELD(regs, queue_driver_lo), FIELD(regs, queue_driver_hi),
 		   queue->driver_event);
 	write_addr(regs, FIELD(regs, queue_device_lo), FIELD(regs, queue_device_hi),
 		   queue->device_event);
-	*notify_off = io->read16(FIELD(regs, queue_notify_off));
+	answer->notify_id = PVQ_PCI_HAS_FIELD(regs, queue_notif_config_data) ?
+				    io->read16(FIELD(regs, queue_notif_config_data)) : 0;
 	io->write16(FIELD(regs, queue_enable), 1);
 	enabled = io->read16(FIELD(regs, queue_enable));
 	if (enabled == GONE_16)

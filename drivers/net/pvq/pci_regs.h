@@ -45,9 +45,17 @@ struct pvq_pci_queue {
 	uint16_t index;
 	uint16_t size;   /**< slots */
 	uint16_t vector; /**< MSI-X, VIRTIO_MSI_NO_VECTOR for none */
+	uint32_t notify_bytes; /**< VIRTIO_PCI_NOTIFY_BYTES or VIRTIO_PCI_NOTIFY_DATA_BYTES */
 	uint64_t desc;
 	uint64_t driver_event;
 	uint64_t device_event;
+};
+
+/** What the device tells of a queue when it is enabled. */
+struct pvq_pci_queue_answer {
+	uint16_t vector;     /**< VIRTIO_MSI_NO_VECTOR when it has none to spare (PC-15) */
+	void *notify_addr;   /**< where to notify it */
+	uint16_t notify_id;  /**< queue_notif_config_data, 0 where there is none */
 };
 
 /** Read device_status. @return 0 or -ENODEV. */
@@ -71,12 +79,10 @@ pvq_pci_get_features(const struct pvq_pci_regs *regs, uint64_t *features);
 int
 pvq_pci_set_features(const struct pvq_pci_regs *regs, uint64_t features);
 
-/** Whether the common structure is long enough for the field that @p end is the end of (PC-07). */
-static inline bool
-pvq_pci_has_field(const struct pvq_pci_regs *regs, size_t end)
-{
-	return regs->at.common_len >= end;
-}
+/** Whether the common structure is long enough for @p field (PC-07). */
+#define PVQ_PCI_HAS_FIELD(regs, field) \
+	((regs)->at.common_len >= offsetof(struct virtio_pci_common_cfg, field) + \
+				  sizeof(((struct virtio_pci_common_cfg *)0)->field))
 
 /** How many virtqueues there are. @return 0 or -ENODEV. */
 int
@@ -92,21 +98,20 @@ pvq_pci_num_queues(const struct pvq_pci_regs *regs, uint16_t *queues);
 int
 pvq_pci_read_config(const struct pvq_pci_regs *regs, uint32_t offset, uint32_t len, void *to);
 
+/** Slots that a queue has at most, 0 for no such queue; after a reset. @return 0 or -ENODEV. */
+int
+pvq_pci_get_queue_size(const struct pvq_pci_regs *regs, uint16_t index, uint16_t *size);
+
 /**
  * Tell the device all of a queue, then enable it (PC-11).
  *
- * @param vector
- *   Out: the vector that the device has taken, VIRTIO_MSI_NO_VECTOR when it has none to spare
- *   (PC-15).
- * @param notify_off
- *   Out: its queue_notify_off.
  * @return
- *   0; -ENOSPC when there is no such queue; -E2BIG when it is smaller than asked for; -EPROTO when
+ *   0; -EINVAL when its notifications are out of bounds; -ENOSPC when there is no such queue; -E2BIG when it is smaller than asked for; -EPROTO when
  *   the device does not take what it is told; -ENODEV. All but the last are logged.
  */
 int
 pvq_pci_queue_enable(const struct pvq_pci_regs *regs, const struct pvq_pci_queue *queue,
-		     uint16_t *vector, uint16_t *notify_off);
+		     struct pvq_pci_queue_answer *answer);
 
 /**
  * Have the device leave one queue; VIRTIO_F_RING_RESET is negotiated (PR-37).

@@ -17,11 +17,9 @@
 
 #include <rte_mbuf.h>
 #include <rte_mempool.h>
-#include <rte_memzone.h>
 #include <rte_spinlock.h>
 
-#include "gate.h"
-#include "ring.h"
+#include "vq.h"
 
 struct rte_eth_rxconf;
 struct rte_eth_txconf;
@@ -44,47 +42,13 @@ struct rte_eth_txconf;
 /** How long a mergeable packet may stay incomplete, in polls that bring nothing (HD-08). */
 #define PVQ_MERGE_POLLS_MAX (1u << 20)
 
-/** Why a gate has PVQ_GATE_ERROR; index of pvq_queue_error_text(). */
-enum pvq_queue_error {
-	PVQ_QUEUE_OK,
-	PVQ_QUEUE_BAD_ID,
-	PVQ_QUEUE_BAD_ORDER,
-	PVQ_QUEUE_BAD_LEN,
-	PVQ_QUEUE_BAD_NUM_BUFFERS,
-	PVQ_QUEUE_MERGE_STALLED,
-	PVQ_QUEUE_NEEDS_RESET,
-};
-
-/** What both directions have, apart from the data path's own fields. */
-struct pvq_vq {
-	uint16_t port_id;
-	uint16_t queue_id; /**< ethdev's index */
-	uint16_t index;    /**< virtqueue index */
-	uint16_t size;     /**< slots */
-	int socket_id;     /**< asked for at set-up */
-	int call_fd;       /**< eventfd the device notifies by, -1 for none; primary process */
-	int node;          /**< where the ring's pages are, -1 unknown */
-	unsigned int lcore; /**< who polled first after set-up, LCORE_ID_ANY before that */
-	bool deferred_start;
-	bool stopped;      /**< by the application, with rx/tx_queue_stop */
-	enum pvq_queue_error error;
-	bool error_reported;
-	bool leaked;       /**< a device that hangs may still write to the ring: never free it */
-	uint64_t numa_mismatches;
-	bool iova;         /**< the device is to be told IOVAs, not virtual addresses */
-	void *notify_addr; /**< the register to notify by, NULL for an eventfd; see notify.h */
-	uint64_t bus_shift; /**< from addresses in the ring's memory to those the device uses */
-	const struct rte_memzone *mz;
-	void *ring_mem;    /**< pvq_ring_bytes(size) */
-};
-
 /** What was negotiated, as far as queues care. */
 struct pvq_queue_mode {
 	bool in_order;
 	bool mergeable;
 	bool indirect;
 	bool event_idx;
-	bool iova;           /**< the device is behind an IOMMU, or knows physical addresses only */
+	enum pvq_bus bus;
 	uint32_t max_tx_len; /**< bytes, UINT32_MAX for no limit */
 };
 
@@ -204,48 +168,6 @@ struct pvq_tx_sum {
 	uint64_t bytes;
 	uint16_t slots;
 };
-
-/** Zeroed memory for a queue, on conf->socket_id. @return the zone, or NULL. */
-const struct rte_memzone *
-pvq_vq_reserve(const struct pvq_vq *conf, size_t bytes);
-
-/**
- * Fill in what a queue's set-up decides.
- *
- * @param conf
- *   port_id, queue_id, index, size, socket_id and call_fd, to be copied.
- * @param ring_at
- *   Where in @p mz the ring is.
- */
-void
-pvq_vq_init(struct pvq_vq *vq, const struct pvq_vq *conf, const struct rte_memzone *mz,
-	    size_t ring_at);
-
-/** Free the queue's zone, in which @p vq lies itself. */
-void
-pvq_vq_free(struct pvq_vq *vq);
-
-/** Notify the device of available buffers (specification 1.4, Available Buffer Notifications). */
-void
-pvq_vq_notify(const struct pvq_vq *vq);
-
-/** What the device is to call an address in the ring's memory. */
-static inline uint64_t
-pvq_vq_bus_addr(const struct pvq_vq *vq, const void *addr)
-{
-	return (uintptr_t)addr + vq->bus_shift;
-}
-
-/** Where an mbuf's buffer begins, as the device is to call it. */
-static __rte_always_inline uint64_t
-pvq_mbuf_addr(const struct rte_mbuf *m, const bool iova)
-{
-	return iova ? rte_mbuf_iova_get(m) : (uintptr_t)m->buf_addr;
-}
-
-/** One line for the log: what a device did to get its ring closed. */
-const char *
-pvq_queue_error_text(enum pvq_queue_error error);
 
 /**
  * Allocate a receive queue. Control path, no ring is live yet.
@@ -412,15 +334,6 @@ pvq_txq_recycle(struct pvq_txq *q, const struct rte_mempool *pool, struct rte_mb
  */
 uint16_t
 pvq_txq_write(struct pvq_txq *q, struct rte_mbuf **pkts, uint16_t n, struct pvq_tx_sum *sum);
-
-/** Close the queue's gate from inside a burst: the device broke the rules of the ring. */
-static inline void
-pvq_vq_fail(struct pvq_vq *vq, struct pvq_gate *gate, uint64_t *counter, enum pvq_queue_error error)
-{
-	vq->error = error;
-	(*counter)++;
-	pvq_gate_set(gate, PVQ_GATE_ERROR);
-}
 
 /** data_off, refcnt, nb_segs and port as one word; the name of this group differs with releases. */
 typedef uint64_t pvq_rearm_t __rte_may_alias;

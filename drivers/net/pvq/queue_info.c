@@ -75,7 +75,8 @@ static bool
 walk_is_used(const struct walk *w)
 {
 	return w->seen < pvq_ring_outstanding(w->ring) &&
-	       pvq_flags_used(pvq_ring_used_load(w->ring, w->slot), w->used_flags);
+	       pvq_flags_used(pvq_ring_used_load(w->ring, w->slot, w->ring->platform),
+			      w->used_flags);
 }
 
 static void

@@ -20,7 +20,7 @@ pvq_ring_bytes(uint16_t size)
 }
 
 void
-pvq_ring_init(struct pvq_ring *ring, void *mem, uint16_t size, bool event_idx)
+pvq_ring_init(struct pvq_ring *ring, void *mem, uint16_t size, bool event_idx, bool platform)
 {
 	char *events = (char *)mem + desc_bytes(size);
 
@@ -34,6 +34,7 @@ pvq_ring_init(struct pvq_ring *ring, void *mem, uint16_t size, bool event_idx)
 		.avail_flags = VIRTQ_DESC_F_AVAIL,
 		.used_flags = PVQ_LAP_FLAGS,
 		.event_idx = event_idx,
+		.platform = platform,
 	};
 	pvq_ring_disable_notify(ring);
 }
@@ -52,10 +53,13 @@ pvq_ring_enable_notify(struct pvq_ring *ring)
 		flags = VIRTQ_EVENT_F_DESC;
 	}
 	/* Release: a device that sees DESC must see the offset that goes with it (PR-30, L-05). */
+	if (ring->platform)
+		rte_io_wmb();
 	__atomic_store_n(&ring->driver_event->flags, rte_cpu_to_le_16(flags), __ATOMIC_RELEASE);
 	/* The device marks slots, then reads the event; we do it the other way round (PR-31). */
-	rte_atomic_thread_fence(__ATOMIC_SEQ_CST);
-	return pvq_flags_used(pvq_ring_used_load(ring, ring->next_used), ring->used_flags);
+	pvq_ring_full_barrier(ring->platform);
+	return pvq_flags_used(pvq_ring_used_load(ring, ring->next_used, ring->platform),
+			      ring->used_flags);
 }
 
 void

@@ -12,6 +12,10 @@
  *
  * Every function here is called by the one lcore that owns the ring, or by the control path while
  * that lcore is kept out (gate.h).
+ *
+ * Where there is an argument @p platform, it is ring->platform, as a constant on the data path: with
+ * VIRTIO_F_ORDER_PLATFORM the device need not see memory as another processor would, and barriers
+ * are those for devices (PR-36; specification 1.4, Reserved Feature Bits).
  */
 
 #include <stdbool.h>
@@ -38,6 +42,7 @@ struct pvq_ring {
 	uint16_t avail_flags; /**< what makes a slot at next_avail available: AVAIL or USED */
 	uint16_t used_flags;  /**< what a used slot at next_used shows: both bits, or none */
 	bool event_idx;       /**< VIRTIO_F_EVENT_IDX negotiated */
+	bool platform;        /**< VIRTIO_F_ORDER_PLATFORM negotiated */
 	uint32_t event_seen;  /**< the device's event structure at the last look */
 };
 
@@ -59,11 +64,11 @@ pvq_ring_bytes(uint16_t size);
  *   pvq_ring_bytes(size) bytes, cache-line aligned (the specification asks for 16).
  * @param size
  *   Slots, 1 to 32768, any number.
- * @param event_idx
- *   Whether VIRTIO_F_EVENT_IDX was negotiated.
+ * @param event_idx, platform
+ *   Whether VIRTIO_F_EVENT_IDX and VIRTIO_F_ORDER_PLATFORM were negotiated.
  */
 void
-pvq_ring_init(struct pvq_ring *ring, void *mem, uint16_t size, bool event_idx);
+pvq_ring_init(struct pvq_ring *ring, void *mem, uint16_t size, bool event_idx, bool platform);
 
 /**
  * Ask the device to notify when the slot at next_used is used, and tell whether that is too late.
@@ -79,6 +84,16 @@ pvq_ring_enable_notify(struct pvq_ring *ring);
 /** Ask the device not to notify. Advice only: a notification may still arrive. */
 void
 pvq_ring_disable_notify(struct pvq_ring *ring);
+
+/** What keeps a store before a load, as no other barrier does. */
+static __rte_always_inline void
+pvq_ring_full_barrier(const bool platform)
+{
+	if (platform)
+		rte_mb();
+	else
+		rte_atomic_thread_fence(__ATOMIC_SEQ_CST);
+}
 
 /** Where the next buffer is made available. */
 static inline struct pvq_cursor
@@ -152,11 +167,14 @@ pvq_ring_write(struct pvq_ring *ring, uint16_t slot, uint64_t addr, uint32_t len
  * @param n
  *   Slots written, at least 1.
  */
-static inline void
-pvq_ring_publish(struct pvq_ring *ring, uint16_t head_flags, struct pvq_cursor end, uint16_t n)
+static __rte_always_inline void
+pvq_ring_publish(struct pvq_ring *ring, uint16_t head_flags, struct pvq_cursor end, uint16_t n,
+		 const bool platform)
 {
+	if (platform)
+		rte_io_wmb();
 	__atomic_store_n(&ring->desc[ring->next_avail].flags, rte_cpu_to_le_16(head_flags),
-			 __ATOMIC_RELEASE);
+			 platform ? __ATOMIC_RELAXED : __ATOMIC_RELEASE);
 	ring->next_avail = end.slot;
 	ring->avail_flags = end.flags;
 	ring->nb_free -= n;
@@ -167,10 +185,15 @@ pvq_ring_publish(struct pvq_ring *ring, uint16_t head_flags, struct pvq_cursor e
  *
  * Owns the acquire ordering that PR-17 asks for: id, length and data are read after it.
  */
-static inline uint16_t
-pvq_ring_used_load(const struct pvq_ring *ring, uint16_t slot)
+static __rte_always_inline uint16_t
+pvq_ring_used_load(const struct pvq_ring *ring, uint16_t slot, const bool platform)
 {
-	return rte_le_to_cpu_16(__atomic_load_n(&ring->desc[slot].flags, __ATOMIC_ACQUIRE));
+	const rte_le16_t flags = __atomic_load_n(&ring->desc[slot].flags,
+						 platform ? __ATOMIC_RELAXED : __ATOMIC_ACQUIRE);
+
+	if (platform)
+		rte_io_rmb();
+	return rte_le_to_cpu_16(flags);
 }
 
 /** Whether @p flags, read at next_used, show a used slot of lap @p used_flags (PR-16). */
@@ -264,8 +287,8 @@ pvq_event_is_late(const struct pvq_ring *ring, struct pvq_cursor from, struct vi
  * @param n
  *   How many slots, list elements included.
  */
-static inline bool
-pvq_ring_must_notify(struct pvq_ring *ring, struct pvq_cursor from, uint16_t n)
+static __rte_always_inline bool
+pvq_ring_must_notify(struct pvq_ring *ring, struct pvq_cursor from, uint16_t n, const bool platform)
 {
 	union {
 		uint32_t word;
@@ -273,7 +296,7 @@ pvq_ring_must_notify(struct pvq_ring *ring, struct pvq_cursor from, uint16_t n)
 	} now;
 	bool news;
 
-	rte_atomic_thread_fence(__ATOMIC_SEQ_CST);
+	pvq_ring_full_barrier(platform);
 	/* One load: offset and flags must be of the same moment. */
 	now.word = __atomic_load_n((const uint32_t *)(const void *)ring->device_event,
 				   __ATOMIC_RELAXED);

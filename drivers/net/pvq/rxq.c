@@ -89,7 +89,7 @@ pvq_rxq_create(const struct pvq_vq *vq, struct rte_mempool *pool, const struct r
 	q->free_thresh = free_thresh(conf->rx_free_thresh, vq->size);
 	q->offloads = offloads;
 	q->scatter = (offloads & RTE_ETH_RX_OFFLOAD_SCATTER) != 0;
-	pvq_ring_init(&q->ring, q->vq.ring_mem, vq->size, false);
+	pvq_ring_init(&q->ring, q->vq.ring_mem, vq->size, false, false);
 	return q;
 }
 
@@ -186,7 +186,8 @@ pvq_rxq_reset(struct pvq_rxq *q, const struct pvq_queue_mode *mode)
 		fill_stash(q);
 	forget_partial(q);
 	n = compact_shadow(q);
-	pvq_ring_init(&q->ring, q->vq.ring_mem, q->vq.size, mode->event_idx);
+	pvq_ring_init(&q->ring, q->vq.ring_mem, q->vq.size, mode->event_idx,
+		      mode->bus == PVQ_BUS_PLATFORM);
 	q->mode = *mode;
 	q->vq.error = PVQ_QUEUE_OK;
 	q->vq.error_reported = false;
@@ -227,5 +228,6 @@ pvq_rxq_clear(struct pvq_rxq *q, bool leak)
 	if (!leak)
 		rte_pktmbuf_free_bulk(q->shadow, q->vq.size);
 	memset(q->shadow, 0, q->vq.size * sizeof(q->shadow[0]));
-	pvq_ring_init(&q->ring, q->vq.ring_mem, q->vq.size, q->ring.event_idx);
+	pvq_ring_init(&q->ring, q->vq.ring_mem, q->vq.size, q->ring.event_idx,
+		      q->ring.platform);
 }

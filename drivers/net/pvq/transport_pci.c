@@ -37,12 +37,12 @@ static int
 op_get_features(struct pvq_device *dev, uint64_t *features)
 {
 	const struct pvq_pci_regs *regs = &pci_of(dev)->regs;
-	const size_t reset_end =
-		offsetof(struct virtio_pci_common_cfg, queue_reset) + sizeof(rte_le16_t);
 	int ret = pvq_pci_get_features(regs, features);
 
 	/* Offered, and no place to ask for it (PC-07). */
-	if (!pvq_pci_has_field(regs, reset_end))
+	if (!PVQ_PCI_HAS_FIELD(regs, queue_notif_config_data))
+		*features &= ~(1ULL << VIRTIO_F_NOTIF_CONFIG_DATA);
+	if (!PVQ_PCI_HAS_FIELD(regs, queue_reset))
 		*features &= ~(1ULL << VIRTIO_F_RING_RESET);
 	return ret;
 }
@@ -92,6 +92,12 @@ op_get_max_pairs(struct pvq_device *dev, uint16_t *pairs)
 	return 0;
 }
 
+static int
+op_get_queue_size(struct pvq_device *dev, uint16_t vq, uint16_t *size)
+{
+	return pvq_pci_get_queue_size(&pci_of(dev)->regs, vq, size);
+}
+
 /* EAL maps memory for the device before anybody can have an mbuf in it. */
 static int
 op_share_memory(struct pvq_device *dev)
@@ -104,33 +110,33 @@ static int
 op_queue_setup(struct pvq_device *dev, struct pvq_vq *vq, const struct pvq_ring *ring)
 {
 	struct pci *pci = pci_of(dev);
+	const bool data = pvq_has(dev, VIRTIO_F_NOTIFICATION_DATA);
 	const struct pvq_pci_queue queue = {
 		.index = vq->index,
 		.size = vq->size,
 		.vector = vq->call_fd >= 0 ? RTE_INTR_VEC_RXTX_OFFSET + vq->queue_id :
 					     VIRTIO_MSI_NO_VECTOR,
+		.notify_bytes = data ? VIRTIO_PCI_NOTIFY_DATA_BYTES : VIRTIO_PCI_NOTIFY_BYTES,
 		.desc = pvq_vq_bus_addr(vq, ring->desc),
 		.driver_event = pvq_vq_bus_addr(vq, ring->driver_event),
 		.device_event = pvq_vq_bus_addr(vq, ring->device_event),
 	};
-	uint16_t vector, notify_off;
+	struct pvq_pci_queue_answer answer;
 	int ret;
 
 	pci->idle = false;
-	ret = pvq_pci_queue_enable(&pci->regs, &queue, &vector, &notify_off);
+	ret = pvq_pci_queue_enable(&pci->regs, &queue, &answer);
 	if (ret != 0)
 		return ret;
-	if (vector != queue.vector) {
+	if (answer.vector != queue.vector) {
 		PVQ_LOG(ERR, dev->name, "the device has no MSI-X vector for virtqueue %u",
 			vq->index);
 		return -ENOSPC;
 	}
-	vq->notify_addr = pvq_pci_notify_addr(&pci->regs.at, notify_off, VIRTIO_PCI_NOTIFY_BYTES);
-	if (vq->notify_addr != NULL)
-		return 0;
-	PVQ_LOG(ERR, dev->name, "virtqueue %u has its notifications at %u times %u, out of bounds",
-		vq->index, notify_off, pci->regs.at.notify_off_multiplier);
-	return -EINVAL;
+	vq->notify_addr = answer.notify_addr;
+	vq->notify_data = data;
+	vq->notify_id = pvq_has(dev, VIRTIO_F_NOTIF_CONFIG_DATA) ? answer.notify_id : vq->index;
+	return 0;
 }
 
 /* A queue is enabled with its set-up, and nothing disables it (PC-11). */
@@ -192,6 +198,18 @@ is_lost(struct pci *pci, bool *gone)
 	return lost;
 }
 
+/* Whoever drove the device before: its registers tell all only after a reset (IN-01). */
+static int
+arrive(struct pvq_device *dev)
+{
+	int ret;
+
+	pthread_mutex_lock(&dev->lock);
+	ret = op_set_status(dev, 0);
+	pthread_mutex_unlock(&dev->lock);
+	return ret != 0 ? ret : pvq_device_arrived(dev);
+}
+
 static PVQ_THREAD_RETURN
 pci_thread(void *arg)
 {
@@ -209,7 +227,7 @@ pci_thread(void *arg)
 			else
 				pvq_device_lost(pci->dev);
 		} else if (!there && !gone) {
-			there = pvq_device_arrived(pci->dev) == 0;
+			there = arrive(pci->dev) == 0;
 		}
 		pvq_device_tend(pci->dev);
 		if (poll(&p, 1, there ? TEND_MS : RETRY_MS) > 0)
@@ -225,7 +243,7 @@ op_open(struct pvq_device *dev)
 	int ret;
 
 	pci->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	ret = pci->wake_fd < 0 ? -errno : pvq_device_arrived(dev);
+	ret = pci->wake_fd < 0 ? -errno : arrive(dev);
 	if (ret == 0)
 		ret = pvq_thread_create(&pci->thread, "pvq-pci", pci_thread, pci);
 	if (ret == 0)
@@ -267,7 +285,9 @@ pvq_pci_attach(struct pvq_device *dev, const struct pvq_pci_regs *regs)
 const struct pvq_transport pvq_transport_pci = {
 	.name = "virtio-pci",
 	.iova = true,
-	.features = 1ULL << VIRTIO_F_ACCESS_PLATFORM | 1ULL << VIRTIO_F_RING_RESET,
+	.features = 1ULL << VIRTIO_F_ACCESS_PLATFORM | 1ULL << VIRTIO_F_ORDER_PLATFORM |
+		    1ULL << VIRTIO_F_NOTIFICATION_DATA | 1ULL << VIRTIO_F_NOTIF_CONFIG_DATA |
+		    1ULL << VIRTIO_F_RING_RESET,
 	.open = op_open,
 	.close = op_close,
 	.drop = op_drop,
@@ -278,6 +298,7 @@ const struct pvq_transport pvq_transport_pci = {
 	.set_status = op_set_status,
 	.read_config = op_read_config,
 	.get_max_pairs = op_get_max_pairs,
+	.get_queue_size = op_get_queue_size,
 	.share_memory = op_share_memory,
 	.queue_setup = op_queue_setup,
 	.queue_enable = op_queue_enable,

@@ -113,6 +113,16 @@ op_get_max_pairs(struct pvq_device *dev, uint16_t *pairs)
 	return 0;
 }
 
+/* The protocol does not tell. */
+static int
+op_get_queue_size(struct pvq_device *dev, uint16_t vq, uint16_t *size)
+{
+	RTE_SET_USED(dev);
+	RTE_SET_USED(vq);
+	RTE_SET_USED(size);
+	return -ENOTSUP;
+}
+
 static int
 op_share_memory(struct pvq_device *dev)
 {
@@ -233,6 +243,7 @@ const struct pvq_transport pvq_transport_vhost_user = {
 	.set_status = op_set_status,
 	.read_config = op_read_config,
 	.get_max_pairs = op_get_max_pairs,
+	.get_queue_size = op_get_queue_size,
 	.share_memory = op_share_memory,
 	.queue_setup = op_queue_setup,
 	.queue_enable = op_queue_enable,

@@ -40,7 +40,7 @@ elements_next(struct elements *e)
 						VIRTIO_NET_HDR_LEN};
 		seg = e->seg;
 		e->seg = seg->next;
-		return (struct element){pvq_mbuf_addr(seg, e->q->mode.iova) + seg->data_off -
+		return (struct element){pvq_mbuf_addr(seg, e->q->mode.bus) + seg->data_off -
 						VIRTIO_NET_HDR_LEN,
 					seg->data_len + VIRTIO_NET_HDR_LEN};
 	}
@@ -48,7 +48,7 @@ elements_next(struct elements *e)
 		e->seg = e->seg->next;
 	seg = e->seg;
 	e->seg = seg->next;
-	return (struct element){pvq_mbuf_addr(seg, e->q->mode.iova) + seg->data_off,
+	return (struct element){pvq_mbuf_addr(seg, e->q->mode.bus) + seg->data_off,
 				seg->data_len};
 }
 

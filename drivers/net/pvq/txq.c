@@ -31,7 +31,8 @@ start_empty(struct pvq_txq *q)
 	q->nb_free_ids = q->vq.size;
 	q->nb_free_tables = q->nb_tables;
 	q->nb_special = 0;
-	pvq_ring_init(&q->ring, q->vq.ring_mem, q->vq.size, q->mode.event_idx);
+	pvq_ring_init(&q->ring, q->vq.ring_mem, q->vq.size, q->mode.event_idx,
+		      q->mode.bus == PVQ_BUS_PLATFORM);
 }
 
 struct pvq_txq *

@@ -12,7 +12,7 @@
 
 #include "notify.h"
 #include "numa_node.h"
-#include "queue.h"
+#include "vq.h"
 
 const char *
 pvq_queue_error_text(enum pvq_queue_error error)
@@ -75,10 +75,16 @@ pvq_vq_free(struct pvq_vq *vq)
 }
 
 void
-pvq_vq_notify(const struct pvq_vq *vq)
+pvq_vq_notify(const struct pvq_vq *vq, const struct pvq_ring *ring)
 {
+	const bool wrap = (ring->avail_flags & VIRTQ_DESC_F_AVAIL) != 0;
+	const uint32_t next = ring->next_avail | (uint32_t)wrap << VIRTQ_EVENT_WRAP_SHIFT;
+
+	/* Both writes come after the flags that made the buffers available (L-13). */
 	if (vq->notify_addr == NULL)
 		pvq_notify(vq->port_id, vq->index);
+	else if (vq->notify_data)
+		rte_write32(rte_cpu_to_le_32(vq->notify_id | next << 16), vq->notify_addr);
 	else
-		rte_write16(rte_cpu_to_le_16(vq->index), vq->notify_addr);
+		rte_write16(rte_cpu_to_le_16(vq->notify_id), vq->notify_addr);
 }
