@@ -25,6 +25,7 @@ choose(void)
 	now.mode.in_order = diff_chance(2);
 	now.mode.mergeable = diff_chance(2);
 	now.mode.event_idx = diff_chance(2);
+	now.mode.bus = diff_below(PVQ_BUS_PLATFORM + 1);
 	now.poison = diff_chance(2);
 	now.scatter = !diff_chance(8);
 	now.pool = diff_below(DIFF_POOLS);
@@ -35,8 +36,8 @@ choose(void)
 	now.hold = rarely[1 + diff_below(RTE_DIM(rarely) - 1)];
 	now.lies = diff_chance(2);
 	snprintf(diff.setup, sizeof(diff.setup),
-		 "ring of %u%s%s%s%s%s, pool %u with %u mbufs, free_thresh %u, order %d%s%s%s",
-		 now.size, now.mode.in_order ? ", in-order" : "",
+		 "ring of %u on bus %d%s%s%s%s%s, pool %u with %u mbufs, free_thresh %u, order %d%s%s%s",
+		 now.size, now.mode.bus, now.mode.in_order ? ", in-order" : "",
 		 now.mode.mergeable ? ", mergeable" : "", now.mode.event_idx ? ", event_idx" : "",
 		 now.poison ? ", poison" : "", now.scatter ? "" : ", no scatter", now.pool,
 		 now.nb_mbufs, now.free_thresh, now.habits.order,

@@ -44,6 +44,7 @@ choose(void)
 	now.mode.in_order = diff_chance(2);
 	now.mode.indirect = diff_chance(2);
 	now.mode.event_idx = diff_chance(2);
+	now.mode.bus = diff_below(PVQ_BUS_PLATFORM + 1);
 	now.mode.max_tx_len = diff_chance(2) ? UINT32_MAX : 20 + diff_below(60);
 	now.poison = diff_chance(2);
 	now.wish.fast_free = diff_chance(3);
@@ -55,9 +56,9 @@ choose(void)
 	now.special = rarely[diff_below(RTE_DIM(rarely))];
 	now.lies = diff_chance(2);
 	snprintf(diff.setup, sizeof(diff.setup),
-		 "ring of %u%s%s%s%s%s, max_len %u, %u mbufs, free_thresh %u, 1 packet in %u "
+		 "ring of %u on bus %d%s%s%s%s%s, max_len %u, %u mbufs, free_thresh %u, 1 packet in %u "
 		 "special, order %d%s%s%s",
-		 now.size, now.mode.in_order ? ", in-order" : "",
+		 now.size, now.mode.bus, now.mode.in_order ? ", in-order" : "",
 		 now.mode.indirect ? ", indirect" : "", now.mode.event_idx ? ", event_idx" : "",
 		 now.poison ? ", poison" : "", now.wish.fast_free ? ", fast free" : "",
 		 now.mode.max_tx_len, now.nb_mbufs, now.free_thresh, now.special, now.habits.order,

@@ -59,6 +59,7 @@ otx_open(const char *id, uint16_t size, unsigned int switches)
 		.in_order = switches & 1,
 		.indirect = switches & 2,
 		.event_idx = switches & 4,
+		.bus = unit_bus(),
 		.max_tx_len = UINT32_MAX,
 	};
 	const uint16_t path = pvq_tx_path(&mode, unit_isa());

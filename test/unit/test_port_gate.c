@@ -17,10 +17,10 @@
 #include <pthread.h>
 #include <sched.h>
 #include <string.h>
-#include <rte_log.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <rte_log.h>
 #include <ethdev_driver.h>
 
 #include "device.h"

@@ -52,10 +52,8 @@ pvq_ring_enable_notify(struct pvq_ring *ring)
 				 __ATOMIC_RELAXED);
 		flags = VIRTQ_EVENT_F_DESC;
 	}
-	/* Release: a device that sees DESC must see the offset that goes with it (PR-30, L-05). */
-	if (ring->platform)
-		rte_io_wmb();
-	__atomic_store_n(&ring->driver_event->flags, rte_cpu_to_le_16(flags), __ATOMIC_RELEASE);
+	/* A device that sees DESC must see the offset that goes with it (PR-30, L-05). */
+	pvq_ring_store_last(&ring->driver_event->flags, flags, ring->platform);
 	/* The device marks slots, then reads the event; we do it the other way round (PR-31). */
 	pvq_ring_full_barrier(ring->platform);
 	return pvq_flags_used(pvq_ring_used_load(ring, ring->next_used, ring->platform),

@@ -85,6 +85,16 @@ pvq_ring_enable_notify(struct pvq_ring *ring);
 void
 pvq_ring_disable_notify(struct pvq_ring *ring);
 
+/** Store what lets the device see all that was stored before. */
+static __rte_always_inline void
+pvq_ring_store_last(rte_le16_t *to, uint16_t value, const bool platform)
+{
+	if (platform)
+		rte_io_wmb();
+	__atomic_store_n(to, rte_cpu_to_le_16(value),
+			 platform ? __ATOMIC_RELAXED : __ATOMIC_RELEASE);
+}
+
 /** What keeps a store before a load, as no other barrier does. */
 static __rte_always_inline void
 pvq_ring_full_barrier(const bool platform)
@@ -171,10 +181,7 @@ static __rte_always_inline void
 pvq_ring_publish(struct pvq_ring *ring, uint16_t head_flags, struct pvq_cursor end, uint16_t n,
 		 const bool platform)
 {
-	if (platform)
-		rte_io_wmb();
-	__atomic_store_n(&ring->desc[ring->next_avail].flags, rte_cpu_to_le_16(head_flags),
-			 platform ? __ATOMIC_RELAXED : __ATOMIC_RELEASE);
+	pvq_ring_store_last(&ring->desc[ring->next_avail].flags, head_flags, platform);
 	ring->next_avail = end.slot;
 	ring->avail_flags = end.flags;
 	ring->nb_free -= n;
