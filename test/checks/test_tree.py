@@ -15,14 +15,15 @@ from tree import DRIVER, ROOT, files, read
 LAYERS = [
     (0, ["virtio_spec.h"]),
     (1, ["ring.[ch]"]),
-    (2, ["queue.h", "vq.c", "rxq.c", "txq.c", "tx_list.c", "net_hdr.h",
+    (2, ["queue.h", "vq.[ch]", "rxq.c", "txq.c", "tx_list.c", "net_hdr.h",
          "mbuf_layout.h"]),
     (3, ["burst.[ch]", "burst_*.[ch]", "kernel_*.h"]),
     (4, ["device.[ch]", "device_*.[ch]", "cvq.[ch]"]),
-    (5, ["transport_*.[ch]", "vhost_user.h", "vhost_user_*.[ch]"]),
+    (5, ["transport_*.[ch]", "vhost_user.h", "vhost_user_*.[ch]", "pci_*.[ch]",
+         "virtio_pci_spec.h"]),
     (5, ["ethdev.[ch]", "ethdev_*.c", "stats.c", "queue_info.c", "intr.c", "telemetry.c", "rss.c",
          "filter.c"]),
-    (6, ["probe.c", "devargs.[ch]"]),
+    (6, ["probe.[ch]", "probe_pci.c", "devargs.[ch]"]),
 ]
 BESIDE = ["compat.h", "gate.[ch]", "log.h", "notify.[ch]", "numa_node.[ch]", "secondary.[ch]"]
 FILE_LINES = 450

@@ -65,7 +65,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memcpy(text, data, size);
 	text[size] = '\0';
 	memset(&opt, 0xa5, sizeof(opt));
-	ret = pvq_devargs_parse("net_pvq0", size != 0 ? text : NULL, &opt);
+	ret = pvq_devargs_parse("net_pvq0", size != 0 ? text : NULL, false, &opt);
+	/* Of these nothing is known but that they end. */
+	pvq_devargs_wish(text);
+	pvq_devargs_parse("0000:00:01.0", text, true, &again);
 	free(text);
 	FUZZ_CHECK(ret == 0 || ret == -EINVAL, "%d", ret);
 	if (ret != 0)
@@ -75,7 +78,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (strpbrk(opt.path, "[],=()\"") != NULL)
 		return 0;
 	write_args(&opt, args, sizeof(args));
-	FUZZ_CHECK(pvq_devargs_parse("net_pvq0", args, &again) == 0, "%s", args);
+	FUZZ_CHECK(pvq_devargs_parse("net_pvq0", args, false, &again) == 0, "%s", args);
 	FUZZ_CHECK(strcmp(opt.path, again.path) == 0 && opt.server == again.server &&
 			   opt.queues == again.queues && opt.queue_size == again.queue_size &&
 			   opt.has_mac == again.has_mac && opt.mrg_rxbuf == again.mrg_rxbuf &&

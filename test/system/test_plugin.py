@@ -19,18 +19,26 @@ def output(*command, **more):
     return done.stdout
 
 
-def test_pmdinfo_lists_driver_and_parameters():
-    (driver,) = json.loads(output("dpdk-pmdinfo.py", plugin()))
-    assert driver["name"] == "net_pvq"
-    assert [word.partition("=")[0] for word in driver["params"].split()] == [
-        "path", "server", "queues", "queue_size", "mac", "mrg_rxbuf", "in_order", "event_idx",
-        "speed", "isa"]
+def test_pmdinfo_lists_drivers_and_parameters():
+    vdev, pci = json.loads(output("dpdk-pmdinfo.py", plugin()))
+    common = ["queues", "queue_size", "mac", "mrg_rxbuf", "in_order", "event_idx", "speed", "isa"]
+    for driver, name, own in ((vdev, "net_pvq", ["path", "server"]),
+                              (pci, "net_pvq_pci", ["driver"])):
+        assert driver["name"] == name
+        assert [word.partition("=")[0] for word in driver["params"].split()] == own + common
+
+
+def test_pc01_pmdinfo_lists_pci_ids():
+    _, pci = json.loads(output("dpdk-pmdinfo.py", plugin()))
+    assert pci["pci_ids"] == [{"vendor": "1af4", "device": "1041"},
+                              {"vendor": "1af4", "device": "1000"}]
+    assert pci["kmod"] == "vfio-pci | uio_pci_generic"
 
 
 def test_plugin_exports_only_what_dpdk_needs():
     symbols = output("nm", "-D", "--defined-only", plugin()).split()[2::3]
     names = {symbol.partition("@")[0] for symbol in symbols}
-    assert {name for name in names if not name.startswith(("DPDK_", "pvq_pmd_info"))} <= {
+    assert {name for name in names if not name.startswith(("DPDK_", "pvq_pmd_info", "pvq_pci_pmd_info"))} <= {
         "this_pmd_name_net_pvq"}
 
 

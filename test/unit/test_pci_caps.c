@@ -23,150 +23,7 @@
 
 #include "log.h"
 #include "pci_caps.h"
-
-/* Numbers of the specification, written down a second time. */
-#define COMMON 1
-#define NOTIFY 2
-#define ISR 3
-#define DEVICE 4
-#define WINDOW 5
-#define SHARED_MEMORY 8
-#define VENDOR 9
-
-#define BAR_BYTES 0x4000u
-
-struct space {
-	uint8_t bytes[256];
-	uint8_t at;       /* where the next capability goes */
-	uint8_t *link;    /* what is to point there */
-	int broken_at;    /* offset that cannot be read, -1 for none */
-	uint8_t bar[2][BAR_BYTES];
-	struct pvq_pci_function f;
-	struct pvq_pci_regions r;
-	FILE *log;
-	char *text;
-	size_t len;
-};
-
-static int
-read_space(void *handle, void *to, size_t len, off_t at)
-{
-	const struct space *s = handle;
-
-	assert_true(at >= 0 && at + len <= sizeof(s->bytes));
-	if (s->broken_at >= at && s->broken_at < (int)(at + len))
-		return -EIO;
-	memcpy(to, s->bytes + at, len);
-	return len;
-}
-
-static void
-put32(uint8_t *at, uint32_t value)
-{
-	at[0] = value;
-	at[1] = value >> 8;
-	at[2] = value >> 16;
-	at[3] = value >> 24;
-}
-
-/* A capability behind the others, @p bytes of it; @return where it is. */
-static uint8_t *
-add_cap(struct space *s, uint8_t id, uint8_t bytes)
-{
-	uint8_t *cap = s->bytes + s->at;
-
-	assert_true(s->at + bytes <= 256);
-	memset(cap, 0, bytes);
-	*s->link = s->at;
-	s->link = cap + 1;
-	cap[0] = id;
-	s->at += (bytes + 3) & ~3;
-	return cap;
-}
-
-static uint8_t *
-add(struct space *s, uint8_t type, uint8_t bar, uint32_t offset, uint32_t length)
-{
-	const uint8_t bytes = type == NOTIFY ? 20 : 16;
-	uint8_t *cap = add_cap(s, 9, bytes);
-
-	cap[2] = bytes;
-	cap[3] = type;
-	cap[4] = bar;
-	put32(cap + 8, offset);
-	put32(cap + 12, length);
-	if (type == NOTIFY)
-		put32(cap + 16, 4);
-	return cap;
-}
-
-static int
-start(void **state)
-{
-	struct space *s = calloc(1, sizeof(*s));
-
-	if (s == NULL)
-		return -1;
-	s->bytes[6] = 1 << 4;
-	s->at = 0x40;
-	s->link = s->bytes + 0x34;
-	s->broken_at = -1;
-	s->f = (struct pvq_pci_function){.name = "f0", .handle = s, .read = read_space};
-	s->f.bar[1].addr = s->bar[0];
-	s->f.bar[1].len = BAR_BYTES;
-	s->f.bar[4].addr = s->bar[1];
-	s->f.bar[4].len = BAR_BYTES;
-	s->log = open_memstream(&s->text, &s->len);
-	rte_openlog_stream(s->log);
-	*state = s;
-	return s->log != NULL ? 0 : -1;
-}
-
-static int
-stop(void **state)
-{
-	struct space *s = *state;
-
-	rte_openlog_stream(NULL);
-	fclose(s->log);
-	free(s->text);
-	free(s);
-	return 0;
-}
-
-static bool
-said(struct space *s, const char *text)
-{
-	fflush(s->log);
-	return strstr(s->text, text) != NULL;
-}
-
-/* All that are needed, as QEMU lays them out. */
-static void
-add_all_but(struct space *s, unsigned int left_out)
-{
-	if (left_out != COMMON)
-		add(s, COMMON, 4, 0, 0x1000);
-	if (left_out != ISR)
-		add(s, ISR, 4, 0x1000, 0x1000);
-	if (left_out != DEVICE)
-		add(s, DEVICE, 4, 0x2000, 0x1000);
-	if (left_out != NOTIFY)
-		add(s, NOTIFY, 4, 0x3000, 0x1000);
-}
-
-static void
-assert_all(const struct space *s)
-{
-	assert_ptr_equal(s->r.common, s->bar[1]);
-	assert_int_equal(s->r.common_len, 0x1000);
-	assert_ptr_equal(s->r.isr, s->bar[1] + 0x1000);
-	assert_ptr_equal(s->r.device, s->bar[1] + 0x2000);
-	assert_int_equal(s->r.device_len, 0x1000);
-	assert_ptr_equal(s->r.notify, s->bar[1] + 0x3000);
-	assert_int_equal(s->r.notify_len, 0x1000);
-	assert_int_equal(s->r.notify_off_multiplier, 4);
-}
+#include "pci_space.h"
 
 static void
 test_pc01_nothing_of_virtio(void **state)
@@ -174,18 +31,18 @@ test_pc01_nothing_of_virtio(void **state)
 	struct space *s = *state;
 
 	assert_int_equal(pvq_pci_find_regions(&s->f, &s->r), -ENODEV);
-	add_cap(s, 0x11, 12);
-	add_cap(s, 0x05, 10);
+	space_add_cap(s, 0x11, 12);
+	space_add_cap(s, 0x05, 10);
 	assert_int_equal(pvq_pci_find_regions(&s->f, &s->r), -ENODEV);
 	/* There is no list at all. */
-	add_all_but(s, 0);
+	space_add_all_but(s, 0);
 	s->bytes[6] = 0;
 	assert_int_equal(pvq_pci_find_regions(&s->f, &s->r), -ENODEV);
 	fflush(s->log);
 	assert_int_equal(s->len, 0);
 	s->bytes[6] = 1 << 4;
 	assert_int_equal(pvq_pci_find_regions(&s->f, &s->r), 0);
-	assert_all(s);
+	space_assert_all(s);
 }
 
 static void
@@ -193,11 +50,11 @@ test_pc02_a_list_without_end(void **state)
 {
 	struct space *s = *state;
 
-	add_all_but(s, 0);
+	space_add_all_but(s, 0);
 	*s->link = 0x40;
 	assert_int_equal(pvq_pci_find_regions(&s->f, &s->r), 0);
-	assert_all(s);
-	assert_true(said(s, "goes round in circles"));
+	space_assert_all(s);
+	assert_true(space_said(s, "goes round in circles"));
 	/* To itself. */
 	s->bytes[0x41] = 0x40;
 	assert_int_equal(pvq_pci_find_regions(&s->f, &s->r), -EINVAL);
@@ -211,18 +68,18 @@ test_pc02_a_list_into_the_header(void **state)
 	struct space *s = *state;
 	unsigned int i;
 
-	add_all_but(s, 0);
+	space_add_all_but(s, 0);
 	for (i = 0; i < sizeof(places); i++) {
 		*s->link = places[i];
 		assert_int_equal(pvq_pci_find_regions(&s->f, &s->r), 0);
-		assert_all(s);
-		assert_true(said(s, "leads into the header"));
+		space_assert_all(s);
+		assert_true(space_said(s, "leads into the header"));
 	}
 	/* The two lowest bits are reserved. */
 	s->bytes[0x34] |= 3;
 	*s->link = 3;
 	assert_int_equal(pvq_pci_find_regions(&s->f, &s->r), 0);
-	assert_all(s);
+	space_assert_all(s);
 }
 
 static void
@@ -231,25 +88,25 @@ test_pc02_a_capability_at_the_end_of_the_space(void **state)
 	struct space *s = *state;
 	uint8_t *cap;
 
-	add_all_but(s, NOTIFY);
+	space_add_all_but(s, NOTIFY);
 	s->at = 0xfc;
-	cap = add_cap(s, 9, 4);
+	cap = space_add_cap(s, 9, 4);
 	cap[2] = 16;
 	cap[3] = NOTIFY;
 	assert_int_equal(pvq_pci_find_regions(&s->f, &s->r), -EINVAL);
-	assert_true(said(s, "at 0xfc ends beyond configuration space"));
+	assert_true(space_said(s, "at 0xfc ends beyond configuration space"));
 	/* As long as others, and too short for its own multiplier. */
 	*s->link = 0;
 	s->bytes[0xfc - 16 + 3] = 0;
 	s->link = s->bytes + 0x40 + 32 + 1;
 	s->at = 0xf0;
-	cap = add_cap(s, 9, 16);
+	cap = space_add_cap(s, 9, 16);
 	cap[2] = 20;
 	cap[3] = NOTIFY;
 	cap[4] = 4;
-	put32(cap + 12, 0x100);
+	space_put32(cap + 12, 0x100);
 	assert_int_equal(pvq_pci_find_regions(&s->f, &s->r), -EINVAL);
-	assert_true(said(s, "the capability ends beyond configuration space"));
+	assert_true(space_said(s, "the capability ends beyond configuration space"));
 }
 
 /* The first that can be used counts, whatever stands before and behind it. */
@@ -261,13 +118,13 @@ test_pc03_bad_before_good(void **state)
 	unsigned int i;
 
 	for (i = 0; i < sizeof(types); i++)
-		add(s, types[i], 6, 0, 0x1000);
-	add_all_but(s, 0);
+		space_add(s, types[i], 6, 0, 0x1000);
+	space_add_all_but(s, 0);
 	for (i = 0; i < sizeof(types) - 1; i++)
-		add(s, types[i], 1, 0, 0x1000);
+		space_add(s, types[i], 1, 0, 0x1000);
 	assert_int_equal(pvq_pci_find_regions(&s->f, &s->r), 0);
-	assert_all(s);
-	assert_true(said(s, "its BAR number is reserved"));
+	space_assert_all(s);
+	assert_true(space_said(s, "its BAR number is reserved"));
 }
 
 static void
@@ -278,10 +135,10 @@ test_pc03_pc19_other_types(void **state)
 	unsigned int i;
 
 	for (i = 0; i < sizeof(types); i++)
-		*(add_cap(s, 9, 4) + 3) = types[i];
-	add_all_but(s, 0);
+		*(space_add_cap(s, 9, 4) + 3) = types[i];
+	space_add_all_but(s, 0);
 	assert_int_equal(pvq_pci_find_regions(&s->f, &s->r), 0);
-	assert_all(s);
+	space_assert_all(s);
 	fflush(s->log);
 	assert_int_equal(s->len, 0);
 }
@@ -292,11 +149,11 @@ test_pc03_longer_capabilities(void **state)
 	struct space *s = *state;
 	unsigned int at;
 
-	add_all_but(s, 0);
+	space_add_all_but(s, 0);
 	for (at = 0x40; at != 0; at = s->bytes[at + 1])
 		s->bytes[at + 2] += 12;
 	assert_int_equal(pvq_pci_find_regions(&s->f, &s->r), 0);
-	assert_all(s);
+	space_assert_all(s);
 }
 
 static void
@@ -310,12 +167,12 @@ test_pc04_short_capabilities(void **state)
 	for (i = 0; i < sizeof(types); i++) {
 		s->at = 0x40;
 		s->link = s->bytes + 0x34;
-		add_all_but(s, types[i]);
-		cap = add(s, types[i], 4, 0, 0x1000);
+		space_add_all_but(s, types[i]);
+		cap = space_add(s, types[i], 4, 0, 0x1000);
 		cap[2]--;
 		*s->link = 0;
 		assert_int_equal(pvq_pci_find_regions(&s->f, &s->r), -EINVAL);
-		assert_true(said(s, "the capability is too short"));
+		assert_true(space_said(s, "the capability is too short"));
 		cap[2]++;
 		assert_int_equal(pvq_pci_find_regions(&s->f, &s->r), 0);
 	}
@@ -338,15 +195,15 @@ test_pc05_structures_that_are_missing(void **state)
 	for (i = 0; i < 3; i++) {
 		s->at = 0x40;
 		s->link = s->bytes + 0x34;
-		add_all_but(s, cases[i].type);
-		assert_false(said(s, cases[i].message));
+		space_add_all_but(s, cases[i].type);
+		assert_false(space_said(s, cases[i].message));
 		assert_int_equal(pvq_pci_find_regions(&s->f, &s->r), -EINVAL);
-		assert_true(said(s, cases[i].message));
+		assert_true(space_said(s, cases[i].message));
 	}
 	/* Without an ISR there is MSI-X, or polling. */
 	s->at = 0x40;
 	s->link = s->bytes + 0x34;
-	add_all_but(s, ISR);
+	space_add_all_but(s, ISR);
 	assert_int_equal(pvq_pci_find_regions(&s->f, &s->r), 0);
 	assert_null(s->r.isr);
 }
@@ -391,14 +248,14 @@ test_pc06_pc07_bounds(void **state)
 	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct space *s;
 
-		assert_int_equal(start((void **)&s), 0);
-		add_all_but(s, cases[i].type);
-		add(s, cases[i].type, cases[i].bar, cases[i].offset, cases[i].length);
+		assert_int_equal(space_start((void **)&s), 0);
+		space_add_all_but(s, cases[i].type);
+		space_add(s, cases[i].type, cases[i].bar, cases[i].offset, cases[i].length);
 		ret = pvq_pci_find_regions(&s->f, &s->r);
 		assert_int_equal(ret, cases[i].why == NULL || cases[i].type == ISR ? 0 : -EINVAL);
-		if (cases[i].why != NULL && !said(s, cases[i].why))
+		if (cases[i].why != NULL && !space_said(s, cases[i].why))
 			fail_msg("case %u: %s", i, s->text);
-		stop((void **)&s);
+		space_stop((void **)&s);
 	}
 }
 
@@ -408,7 +265,7 @@ test_pc06_bar_that_is_not_mapped(void **state)
 {
 	struct space *s = *state;
 
-	add_all_but(s, 0);
+	space_add_all_but(s, 0);
 	s->f.bar[4].addr = NULL;
 	assert_int_equal(pvq_pci_find_regions(&s->f, &s->r), -EINVAL);
 	s->f.bar[4].addr = s->bar[1];
@@ -423,9 +280,9 @@ test_pc08_long_structures(void **state)
 {
 	struct space *s = *state;
 
-	add(s, COMMON, 4, 0, UINT32_MAX);
-	add(s, NOTIFY, 4, 0x3000, UINT32_MAX - 1);
-	add(s, DEVICE, 4, 0x2000, UINT32_MAX);
+	space_add(s, COMMON, 4, 0, UINT32_MAX);
+	space_add(s, NOTIFY, 4, 0x3000, UINT32_MAX - 1);
+	space_add(s, DEVICE, 4, 0x2000, UINT32_MAX);
 	s->f.bar[4].len = 0x200000000;
 	assert_int_equal(pvq_pci_find_regions(&s->f, &s->r), 0);
 	assert_int_equal(s->r.common_len, UINT32_MAX);
@@ -439,12 +296,12 @@ test_configuration_space_that_cannot_be_read(void **state)
 	struct space *s = *state;
 	unsigned int i;
 
-	add_all_but(s, 0);
+	space_add_all_but(s, 0);
 	for (i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
 		s->broken_at = places[i];
 		assert_int_equal(pvq_pci_find_regions(&s->f, &s->r), -EIO);
 	}
-	assert_true(said(s, "PCI configuration space cannot be read at 0x40"));
+	assert_true(space_said(s, "PCI configuration space cannot be read at 0x40"));
 }
 
 static void
@@ -478,7 +335,7 @@ test_pc13_notify_address(void **state)
 	assert_ptr_equal(pvq_pci_notify_addr(&r, 0, 2), area);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, start, stop)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, space_start, space_stop)
 
 int
 main(void)

@@ -13,10 +13,11 @@
 #include "devargs.h"
 #include "log.h"
 
-static const char *const keys[] = {
-	"path", "server", "queues", "queue_size", "mac", "mrg_rxbuf", "in_order", "event_idx",
-	"speed", "isa", NULL,
-};
+#define COMMON_KEYS \
+	"queues", "queue_size", "mac", "mrg_rxbuf", "in_order", "event_idx", "speed", "isa", NULL
+
+static const char *const vdev_keys[] = {"path", "server", COMMON_KEYS};
+static const char *const pci_keys[] = {"driver", COMMON_KEYS};
 
 struct parse {
 	const char *name;
@@ -121,6 +122,8 @@ parse_one(const char *key, const char *value, void *arg)
 		return parse_switch(p, key, value, &opt->event_idx);
 	if (strcmp(key, "isa") == 0)
 		return parse_isa(p, key, value);
+	if (strcmp(key, "driver") == 0)
+		return 0;
 	if (strcmp(key, "queues") == 0) {
 		if (parse_number(value, 1, PVQ_MAX_PAIRS, &v) != 0)
 			return bad(p, key, value, "1 to " RTE_STR(PVQ_MAX_PAIRS) " queue pairs");
@@ -134,7 +137,7 @@ parse_one(const char *key, const char *value, void *arg)
 }
 
 int
-pvq_devargs_parse(const char *name, const char *args, bool needs_path, struct pvq_options *opt)
+pvq_devargs_parse(const char *name, const char *args, bool pci, struct pvq_options *opt)
 {
 	struct parse p = {.name = name, .opt = opt};
 	struct rte_kvargs *list;
@@ -148,20 +151,44 @@ pvq_devargs_parse(const char *name, const char *args, bool needs_path, struct pv
 		.speed = PVQ_DEFAULT_SPEED,
 		.isa = PVQ_ISA_AUTO,
 	};
-	list = rte_kvargs_parse(args != NULL ? args : "", keys);
+	list = rte_kvargs_parse(args != NULL ? args : "", pci ? pci_keys : vdev_keys);
 	if (list == NULL) {
-		PVQ_LOG(ERR, name, "bad device arguments \"%s\"; valid are " PVQ_PARAM_STRING,
-			args);
+		PVQ_LOG(ERR, name, "bad device arguments \"%s\"; valid are %s", args,
+			pci ? PVQ_PCI_PARAM_STRING : PVQ_PARAM_STRING);
 		return -EINVAL;
 	}
 	ret = rte_kvargs_process(list, NULL, parse_one, &p);
 	rte_kvargs_free(list);
 	if (ret != 0)
 		return -EINVAL;
-	if (needs_path && opt->path[0] == '\0') {
+	if (!pci && opt->path[0] == '\0') {
 		PVQ_LOG(ERR, name, "path= is missing: the vhost-user socket, for instance "
 				   "--vdev net_pvq0,path=/run/vhost.sock");
 		return -EINVAL;
 	}
 	return 0;
+}
+
+static int
+parse_wish(const char *key, const char *value, void *arg)
+{
+	enum pvq_wish *wish = arg;
+
+	RTE_SET_USED(key);
+	*wish = value != NULL && strcmp(value, "net_pvq") == 0 ? PVQ_WISH_PVQ : PVQ_WISH_OTHER;
+	return 0;
+}
+
+enum pvq_wish
+pvq_devargs_wish(const char *args)
+{
+	struct rte_kvargs *list = args != NULL ? rte_kvargs_parse(args, NULL) : NULL;
+	enum pvq_wish wish = PVQ_WISH_NONE;
+
+	/* Arguments that cannot be parsed are told of by whoever takes the device. */
+	if (list == NULL)
+		return wish;
+	rte_kvargs_process(list, "driver", parse_wish, &wish);
+	rte_kvargs_free(list);
+	return wish;
 }

@@ -268,6 +268,14 @@ pvq_kernel_tx_bytes(const struct pvq_kernel_tx *k)
 	return _mm_extract_epi64(k->bytes, 1);
 }
 
+/** Where the header goes. Its descriptor has the address already, if that is a virtual one. */
+static __rte_always_inline char *
+pvq_kernel_tx_hdr(const struct rte_mbuf *m, __m128i desc, const enum pvq_bus bus)
+{
+	return bus == PVQ_BUS_VIRTUAL ? (char *)_mm_cvtsi128_si64(desc) :
+					rte_pktmbuf_mtod(m, char *) - VIRTIO_NET_HDR_LEN;
+}
+
 /**
  * Write one batch if all of its packets are plain: one descriptor each with the header in the
  * headroom, of the queue's pool.
@@ -305,16 +313,13 @@ pvq_kernel_tx_batch(struct pvq_txq *q, struct pvq_kernel_tx *k, struct rte_mbuf 
 		desc[i] = _mm_add_epi64(where, rest);
 		next = pvq_desc_next(next);
 	}
-	bad = _mm_and_si128(bad, k->want_mask);
-	bad = _mm_or_si128(bad, _mm_xor_si128(min, k->min));
-	bad = _mm_or_si128(bad, _mm_xor_si128(max, k->max));
+	bad = _mm_or_si128(_mm_and_si128(bad, k->want_mask),
+			   _mm_or_si128(_mm_xor_si128(min, k->min), _mm_xor_si128(max, k->max)));
 	if (unlikely(!pvq_is_zero(bad) || other_pool != 0))
 		return false;
 
 	for (i = 0; i < PVQ_BATCH; i++) {
-		hdr[i] = bus == PVQ_BUS_VIRTUAL ?
-				 (char *)_mm_cvtsi128_si64(desc[i]) :
-				 rte_pktmbuf_mtod(pkts[i], char *) - VIRTIO_NET_HDR_LEN;
+		hdr[i] = pvq_kernel_tx_hdr(pkts[i], desc[i], bus);
 		hdrs = _mm_or_si128(hdrs, _mm_loadu_si128((__m128i *)(hdr[i] - PVQ_HDR_PAD)));
 	}
 	/* Mostly zero already, and a line that is not written need not be fetched for it. */

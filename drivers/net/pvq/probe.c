@@ -19,10 +19,10 @@
 
 RTE_LOG_REGISTER(pvq_logtype, pmd.net.pvq, NOTICE);
 
-static int
-init_secondary(struct rte_vdev_device *vdev)
+int
+pvq_port_attach(struct rte_device *device)
 {
-	struct rte_eth_dev *eth = rte_eth_dev_attach_secondary(rte_vdev_device_name(vdev));
+	struct rte_eth_dev *eth = rte_eth_dev_attach_secondary(device->name);
 	int ret;
 
 	if (eth == NULL)
@@ -32,7 +32,7 @@ init_secondary(struct rte_vdev_device *vdev)
 		rte_eth_dev_release_port(eth);
 		return ret;
 	}
-	eth->device = &vdev->device;
+	eth->device = device;
 	eth->dev_ops = &pvq_eth_dev_secondary_ops;
 	pvq_ethdev_set_fast_path(eth);
 	rte_eth_dev_probing_finish(eth);
@@ -138,8 +138,8 @@ pvq_probe(struct rte_vdev_device *vdev)
 	if (ret != 0)
 		return ret;
 	if (rte_eal_process_type() == RTE_PROC_SECONDARY)
-		return init_secondary(vdev);
-	ret = pvq_devargs_parse(name, rte_vdev_device_args(vdev), true, &opt);
+		return pvq_port_attach(&vdev->device);
+	ret = pvq_devargs_parse(name, rte_vdev_device_args(vdev), false, &opt);
 	if (ret != 0)
 		return ret;
 	/* Without a node of its own a port belongs where it is probed; dpdk-test insists on one. */

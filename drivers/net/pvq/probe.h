@@ -25,4 +25,8 @@ int
 pvq_port_init(struct rte_eth_dev *eth, const struct pvq_options *opt,
 	      int (*attach)(struct pvq_device *dev, const void *arg), const void *arg);
 
+/** Make a port of one that the primary process has, in a secondary one. @return 0 or -errno. */
+int
+pvq_port_attach(struct rte_device *device);
+
 #endif /* PVQ_PROBE_H */

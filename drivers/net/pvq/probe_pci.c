@@ -45,7 +45,7 @@ find_regs(struct rte_pci_device *pci, struct pvq_pci_regs *regs)
 
 /* @return 0; 1 when the device is one for another driver; -errno. */
 static int
-is_ours(const struct pvq_pci_regs *regs)
+is_ours(const struct pvq_pci_regs *regs, bool no_other)
 {
 	uint64_t features;
 	char text[64];
@@ -53,10 +53,16 @@ is_ours(const struct pvq_pci_regs *regs)
 
 	if (ret != 0 || (PVQ_FEATURES_REQUIRED & ~features) == 0)
 		return ret;
+	pvq_features_text(PVQ_FEATURES_REQUIRED & ~features, text, sizeof(text));
+	if (no_other) {
+		PVQ_LOG(ERR, regs->name,
+			"the device does not offer %s, which driver=net_pvq needs (QEMU: "
+			"packed=on, disable-legacy=on)", text);
+		return -ENOTSUP;
+	}
 	PVQ_LOG(NOTICE, regs->name,
 		"the device does not offer %s: left to other drivers (QEMU: packed=on, "
-		"disable-legacy=on)",
-		pvq_features_text(PVQ_FEATURES_REQUIRED & ~features, text, sizeof(text)));
+		"disable-legacy=on)", text);
 	return 1;
 }
 
@@ -67,12 +73,11 @@ attach(struct pvq_device *dev, const void *arg)
 }
 
 static int
-init_port(struct rte_pci_device *pci, const struct pvq_pci_regs *regs)
+init_port(struct rte_pci_device *pci, const char *args, const struct pvq_pci_regs *regs)
 {
-	const char *args = pci->device.devargs != NULL ? pci->device.devargs->args : NULL;
 	struct pvq_options opt;
 	struct rte_eth_dev *eth;
-	int ret = pvq_devargs_parse(pci->device.name, args, false, &opt);
+	int ret = pvq_devargs_parse(pci->device.name, args, true, &opt);
 
 	if (ret != 0)
 		return ret;
@@ -89,29 +94,42 @@ init_port(struct rte_pci_device *pci, const struct pvq_pci_regs *regs)
 	return 0;
 }
 
+/* The BARs are mapped. @return as is_ours(). */
+static int
+init_primary(struct rte_pci_device *pci, const char *args)
+{
+	const bool no_other = pvq_devargs_wish(args) == PVQ_WISH_PVQ;
+	struct pvq_pci_regs regs;
+	int ret = find_regs(pci, &regs);
+
+	/* A legacy device has no capabilities. */
+	if (ret == -ENODEV && !no_other)
+		return 1;
+	if (ret == 0)
+		ret = is_ours(&regs, no_other);
+	if (ret == 0 && rte_pci_set_bus_master(pci, true) != 0)
+		ret = -EIO;
+	return ret == 0 ? init_port(pci, args, &regs) : ret;
+}
+
 static int
 pvq_pci_probe(struct rte_pci_driver *driver, struct rte_pci_device *pci)
 {
-	struct pvq_pci_regs regs;
+	const char *args = pci->device.devargs != NULL ? pci->device.devargs->args : NULL;
 	int ret;
 
 	RTE_SET_USED(driver);
+	if (pvq_devargs_wish(args) == PVQ_WISH_OTHER)
+		return 1;
 	ret = pvq_gate_check(pci->device.name);
 	if (ret != 0)
 		return ret;
 	ret = rte_pci_map_device(pci);
 	if (ret != 0)
 		return ret;
-	ret = find_regs(pci, &regs);
-	/* A legacy device has no capabilities. */
-	if (ret == -ENODEV)
-		ret = 1;
-	if (ret == 0)
-		ret = is_ours(&regs);
-	if (ret == 0)
-		ret = rte_pci_set_bus_master(pci, true) == 0 ? 0 : -EIO;
-	if (ret == 0)
-		ret = init_port(pci, &regs);
+	/* The registers are mapped where the primary process has them: notifications go there. */
+	ret = rte_eal_process_type() == RTE_PROC_SECONDARY ? pvq_port_attach(&pci->device) :
+							     init_primary(pci, args);
 	if (ret != 0)
 		rte_pci_unmap_device(pci);
 	return ret;
@@ -138,4 +156,18 @@ static struct rte_pci_driver pvq_pci_driver = {
 	.remove = pvq_pci_remove,
 };
 
-RTE_PMD_REGISTER_PCI(net_pvq_pci, pvq_pci_driver);
+/*
+ * Before the drivers of DPDK, in whatever order an application is linked: the first that wants a
+ * device has it.
+ */
+RTE_INIT_PRIO(pvq_pci_register, CLASS)
+{
+	pvq_pci_driver.driver.name = "net_pvq_pci";
+	rte_pci_register(&pvq_pci_driver);
+}
+
+/* As in probe.c; ids are vendor, device, and any subsystem. */
+__attribute__((used)) const char pvq_pci_pmd_info[] =
+	"PMD_INFO_STRING= {\"name\": \"net_pvq_pci\", \"params\": \"" PVQ_PCI_PARAM_STRING
+	"\", \"kmod\": \"vfio-pci | uio_pci_generic\", \"pci_ids\": "
+	"[[6900, 4161, 65535, 65535], [6900, 4096, 65535, 65535]]}";
