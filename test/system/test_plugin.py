@@ -4,6 +4,8 @@
 
 import json
 import os
+import platform
+import re
 import subprocess
 
 import pytest
@@ -40,6 +42,24 @@ def test_plugin_exports_only_what_dpdk_needs():
     names = {symbol.partition("@")[0] for symbol in symbols}
     assert {name for name in names if not name.startswith(("DPDK_", "pvq_pmd_info", "pvq_pci_pmd_info"))} <= {
         "this_pmd_name_net_pvq"}
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="reads the machine code of x86")
+def test_pr36_barriers_for_devices_are_in_their_paths_alone():
+    """MFENCE is what a device needs and other processors do not."""
+    name, fenced, publish = None, set(), set()
+    for line in output("objdump", "-d", "--no-show-raw-insn", plugin()).splitlines():
+        begin = re.match(r"[0-9a-f]+ <(pvq_[rt]x_(?:scalar|avx2|avx512)\w*)>:$", line)
+        if begin:
+            name = begin.group(1)
+            if re.match(r"pvq_(?:tx_|rx_\w*_(?:some|recycle)$)", name):
+                publish.add(name)
+        elif not line.startswith(" "):
+            name = None
+        elif name and "mfence" in line:
+            fenced.add(name)
+    assert len(publish) >= 24
+    assert fenced == {name for name in publish if "_platform" in name}
 
 
 @pytest.fixture(name="installed", scope="module")
