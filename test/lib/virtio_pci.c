@@ -7,44 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "virtio_pci.h"
+#include "virtio_pci_priv.h"
 
-#define ACKNOWLEDGE 1
-#define DRIVER 2
-#define DRIVER_OK 4
-#define FEATURES_OK 8
-#define FAILED 128
-
-#define F_RING_RESET 40
-
-/* Fields of the common structure, by offset. */
-enum field {
-	DEVICE_FEATURE_SELECT = 0,
-	DEVICE_FEATURE = 4,
-	DRIVER_FEATURE_SELECT = 8,
-	DRIVER_FEATURE = 12,
-	CONFIG_VECTOR = 16,
-	NUM_QUEUES = 18,
-	DEVICE_STATUS = 20,
-	CONFIG_GENERATION = 21,
-	QUEUE_SELECT = 22,
-	QUEUE_SIZE = 24,
-	QUEUE_VECTOR = 26,
-	QUEUE_ENABLE = 28,
-	QUEUE_NOTIFY_OFF = 30,
-	QUEUE_DESC = 32,
-	QUEUE_DRIVER = 40,
-	QUEUE_DEVICE = 48,
-	QUEUE_NOTIF_CONFIG_DATA = 56,
-	QUEUE_RESET = 58,
-	COMMON_END = 60,
-};
-
-static const struct {
-	uint8_t width;
-	bool read_only;
-	bool of_queue;
-} fields[COMMON_END] = {
+const struct vpm_field_rules vpm_fields[VPM_COMMON_BYTES] = {
 	[DEVICE_FEATURE_SELECT] = {4, false, false},
 	[DEVICE_FEATURE] = {4, true, false},
 	[DRIVER_FEATURE_SELECT] = {4, false, false},
@@ -77,8 +42,8 @@ config_width(uint32_t offset)
 	return offset < 12 ? 2 : 4;
 }
 
-__attribute__((format(printf, 2, 3))) static void
-violation(struct vpm *m, const char *format, ...)
+void
+vpm_violation(struct vpm *m, const char *format, ...)
 {
 	const size_t used = strlen(m->text);
 	va_list args;
@@ -95,6 +60,25 @@ vpm_violations_text(const struct vpm *m)
 	return m->text;
 }
 
+uint16_t
+vpm_queue_max(const struct vpm *m, uint16_t index)
+{
+	return m->conf.queue_max[index] != 0 ? m->conf.queue_max[index] : m->conf.queue_size;
+}
+
+bool
+vpm_has(const struct vpm *m, uint64_t features)
+{
+	return (m->status & VPM_FEATURES_OK) != 0 && (m->driver_features & features) == features;
+}
+
+void
+vpm_reset_queue(struct vpm *m, uint16_t index)
+{
+	m->queue[index] =
+		(struct vpm_queue){.size = vpm_queue_max(m, index), .vector = VPM_NO_VECTOR};
+}
+
 static void
 reset(struct vpm *m)
 {
@@ -104,19 +88,24 @@ reset(struct vpm *m)
 	m->config_vector = VPM_NO_VECTOR;
 	m->device_select = m->driver_select = 0;
 	m->queue_select = 0;
+	m->isr = 0;
 	for (i = 0; i < VPM_QUEUES; i++)
-		m->queue[i] =
-			(struct vpm_queue){.size = m->conf.queue_size, .vector = VPM_NO_VECTOR};
+		vpm_reset_queue(m, i);
 }
 
 int
 vpm_open(struct vpm *m, const struct vpm_conf *conf)
 {
 	*m = (struct vpm){.conf = *conf};
+	if (m->conf.common_bytes == 0)
+		m->conf.common_bytes = VPM_COMMON_BYTES;
+	if (m->conf.config_bytes == 0)
+		m->conf.config_bytes = sizeof(m->conf.config);
 	m->bar = aligned_alloc(4096, VPM_BAR_BYTES);
 	if (m->bar == NULL)
 		return -1;
 	memset(m->bar, 0xff, VPM_BAR_BYTES);
+	m->queue_selector = m->feature_selector = pthread_self();
 	reset(m);
 	return 0;
 }
@@ -128,8 +117,8 @@ vpm_close(struct vpm *m)
 	m->bar = NULL;
 }
 
-static struct vpm_queue *
-selected(struct vpm *m)
+struct vpm_queue *
+vpm_selected(struct vpm *m)
 {
 	static struct vpm_queue none;
 
@@ -137,14 +126,6 @@ selected(struct vpm *m)
 		return &m->queue[m->queue_select];
 	none = (struct vpm_queue){.vector = VPM_NO_VECTOR};
 	return &none;
-}
-
-static uint16_t
-map_vector(const struct vpm *m, uint16_t vector)
-{
-	if (vector >= m->conf.vectors || (vector != 0 && vector == m->conf.refuse_vector))
-		return VPM_NO_VECTOR;
-	return vector;
 }
 
 static uint32_t
@@ -161,6 +142,21 @@ read_status(struct vpm *m)
 	return m->status;
 }
 
+/* Until it is done the queue stays as it is, and in use. */
+static uint32_t
+read_queue_reset(struct vpm *m, struct vpm_queue *q)
+{
+	if (!vpm_has(m, VPM_F_RING_RESET))
+		vpm_violation(m, "PR-37: queue_reset is read, and RING_RESET is not negotiated");
+	if (!q->resetting)
+		return 0;
+	if (q->reset_left-- != 0)
+		return 1;
+	m->queue_resets++;
+	vpm_reset_queue(m, m->queue_select);
+	return 0;
+}
+
 static uint32_t
 half(uint64_t value, bool upper)
 {
@@ -168,19 +164,65 @@ half(uint64_t value, bool upper)
 }
 
 static uint32_t
+window(uint32_t select, uint64_t lower, uint64_t upper)
+{
+	return select < 4 ? half(select < 2 ? lower : upper, select & 1) : 0;
+}
+
+static uint32_t
+read_queue(struct vpm *m, uint32_t field)
+{
+	struct vpm_queue *q = vpm_selected(m);
+
+	if (!pthread_equal(m->queue_selector, pthread_self()))
+		vpm_violation(m, "PC-12: field %u of a queue is read, and another thread has "
+			      "selected it", field);
+	switch (field) {
+	case QUEUE_SIZE:
+		return m->conf.odd_size && q->size != vpm_queue_max(m, m->queue_select) ?
+			       q->size + 1 : q->size;
+	case QUEUE_VECTOR:
+		return q->vector;
+	case QUEUE_ENABLE:
+		return q->enabled && !m->conf.never_enabled;
+	case QUEUE_NOTIFY_OFF:
+		return m->queue_select * m->conf.notify_off_step;
+	case QUEUE_NOTIF_CONFIG_DATA:
+		if (!vpm_has(m, VPM_F_NOTIF_CONFIG_DATA))
+			vpm_violation(m, "PC-14: queue_notif_config_data is read, and "
+				      "NOTIF_CONFIG_DATA is not negotiated");
+		return m->conf.notif_config_data + m->queue_select;
+	case QUEUE_RESET:
+		return read_queue_reset(m, q);
+	case QUEUE_DESC:
+	case QUEUE_DESC + 4:
+		return half(q->desc, field == QUEUE_DESC + 4);
+	case QUEUE_DRIVER:
+	case QUEUE_DRIVER + 4:
+		return half(q->driver_event, field == QUEUE_DRIVER + 4);
+	case QUEUE_DEVICE:
+	case QUEUE_DEVICE + 4:
+		return half(q->device_event, field == QUEUE_DEVICE + 4);
+	default:
+		return 0;
+	}
+}
+
+static uint32_t
 read_common(struct vpm *m, uint32_t field)
 {
-	const struct vpm_queue *q = selected(m);
-
 	switch (field) {
 	case DEVICE_FEATURE_SELECT:
 		return m->device_select;
 	case DEVICE_FEATURE:
-		return m->device_select < 2 ? half(m->conf.features, m->device_select) : 0;
+		if (!pthread_equal(m->feature_selector, pthread_self()))
+			vpm_violation(m, "PC-12: features are read that another thread has "
+				      "selected");
+		return window(m->device_select, m->conf.features, m->conf.features_above);
 	case DRIVER_FEATURE_SELECT:
 		return m->driver_select;
 	case DRIVER_FEATURE:
-		return m->driver_select < 2 ? half(m->driver_features, m->driver_select) : 0;
+		return window(m->driver_select, m->driver_features, 0);
 	case CONFIG_VECTOR:
 		return m->config_vector;
 	case NUM_QUEUES:
@@ -191,25 +233,6 @@ read_common(struct vpm *m, uint32_t field)
 		return m->generation;
 	case QUEUE_SELECT:
 		return m->queue_select;
-	case QUEUE_SIZE:
-		return m->conf.odd_size && q->size != m->conf.queue_size ? q->size + 1 : q->size;
-	case QUEUE_VECTOR:
-		return q->vector;
-	case QUEUE_ENABLE:
-		return q->enabled && !m->conf.never_enabled;
-	case QUEUE_NOTIFY_OFF:
-		return m->queue_select * m->conf.notify_off_step;
-	case QUEUE_DESC:
-	case QUEUE_DESC + 4:
-		return half(q->desc, field == QUEUE_DESC + 4);
-	case QUEUE_DRIVER:
-	case QUEUE_DRIVER + 4:
-		return half(q->driver_event, field == QUEUE_DRIVER + 4);
-	case QUEUE_DEVICE:
-	case QUEUE_DEVICE + 4:
-		return half(q->device_event, field == QUEUE_DEVICE + 4);
-	case QUEUE_RESET:
-		return m->queue_reset_left != 0 ? (m->queue_reset_left--, 1) : 0;
 	default:
 		return 0;
 	}
@@ -230,14 +253,30 @@ read_config(struct vpm *m, uint32_t offset, unsigned int width)
 	return value;
 }
 
-/* Whether an access is to a field of the common structure, as wide as that. */
-static bool
-is_field(struct vpm *m, uint32_t offset, unsigned int width, const char *what)
+/* Reading takes the interrupt back. */
+static uint32_t
+read_isr(struct vpm *m)
 {
-	if (offset < COMMON_END && fields[offset].width == width)
+	const uint8_t isr = m->isr;
+
+	if (m->conf.vectors != 0)
+		vpm_violation(m, "PC-16: ISR is read, and the device has MSI-X");
+	m->isr = 0;
+	return isr;
+}
+
+bool
+vpm_is_field(struct vpm *m, uint32_t offset, unsigned int width, const char *what)
+{
+	if (offset >= VPM_COMMON_BYTES || vpm_fields[offset].width != width) {
+		vpm_violation(m, "PC-09: %s of %u bytes at %u of the common configuration", what,
+			      width, offset);
+		return false;
+	}
+	if (offset + width <= m->conf.common_bytes)
 		return true;
-	violation(m, "PC-09: %s of %u bytes at %u of the common configuration", what, width,
-		  offset);
+	vpm_violation(m, "PC-07: %s at %u of a common configuration of %u bytes", what, offset,
+		      m->conf.common_bytes);
 	return false;
 }
 
@@ -256,165 +295,21 @@ vpm_read(struct vpm *m, const void *at, unsigned int width)
 	if (m->gone)
 		return ones(width);
 	if (m->resetting && offset != VPM_COMMON + DEVICE_STATUS)
-		violation(m, "IN-02: something else is read before the reset is done");
-	if (offset < VPM_ISR)
-		return is_field(m, offset, width, "read") ? read_common(m, offset) : ones(width);
-	if (offset >= VPM_DEVICE && offset + width <= VPM_DEVICE + sizeof(m->conf.config)) {
+		vpm_violation(m, "IN-02: something else is read before the reset is done");
+	if (offset < VPM_ISR) {
+		if (!vpm_is_field(m, offset, width, "read"))
+			return ones(width);
+		return vpm_fields[offset].of_queue ? read_queue(m, offset) :
+						     read_common(m, offset);
+	}
+	if (offset == VPM_ISR && width == 1)
+		return read_isr(m);
+	if (offset >= VPM_DEVICE && offset + width <= VPM_DEVICE + m->conf.config_bytes) {
 		if (config_width(offset - VPM_DEVICE) != width)
-			violation(m, "PC-09: read of %u bytes at %zu of the device configuration",
-				  width, offset - VPM_DEVICE);
+			vpm_violation(m, "PC-09: read of %u bytes at %zu of the device "
+				      "configuration", width, offset - VPM_DEVICE);
 		return read_config(m, offset - VPM_DEVICE, width);
 	}
-	violation(m, "PC-06: read at %#zx, where nothing is", offset);
+	vpm_violation(m, "PC-06: read at %#zx, where nothing is", offset);
 	return ones(width);
-}
-
-static void
-write_status(struct vpm *m, uint8_t value)
-{
-	if (value == 0) {
-		m->resetting = true;
-		m->reset_left = m->conf.reset_reads;
-		return;
-	}
-	if (m->resetting) {
-		violation(m, "IN-02: status %#x before the reset is done", value);
-		return;
-	}
-	if ((m->status & ~value) != 0)
-		violation(m, "IN-01: status goes from %#x to %#x", m->status, value);
-	if ((m->status & FAILED) != 0)
-		violation(m, "IN-07: status %#x after FAILED, without a reset", value);
-	if ((value & DRIVER) && !(value & ACKNOWLEDGE))
-		violation(m, "IN-01: DRIVER without ACKNOWLEDGE");
-	if ((value & FEATURES_OK) && !(value & DRIVER))
-		violation(m, "IN-01: FEATURES_OK without DRIVER");
-	if ((value & DRIVER_OK) && !(m->status & FEATURES_OK))
-		violation(m, "IN-01: DRIVER_OK without FEATURES_OK");
-	if (m->conf.refuse_features || (m->driver_features & ~m->conf.features) != 0)
-		value &= ~FEATURES_OK;
-	m->status = value;
-}
-
-static void
-set_half(uint64_t *to, bool upper, uint32_t value)
-{
-	*to = upper ? (*to & UINT32_MAX) | (uint64_t)value << 32
-		    : (*to & ~(uint64_t)UINT32_MAX) | value;
-}
-
-static void
-write_driver_feature(struct vpm *m, uint32_t value)
-{
-	if ((m->status & DRIVER) == 0 || (m->status & FEATURES_OK) != 0)
-		violation(m, "IN-06: features are written at status %#x", m->status);
-	if (m->driver_select < 2)
-		set_half(&m->driver_features, m->driver_select, value);
-	else if (value != 0)
-		violation(m, "IN-13: features of window %u are accepted", m->driver_select);
-}
-
-static void
-write_queue(struct vpm *m, uint32_t field, uint32_t value)
-{
-	struct vpm_queue *q = selected(m);
-
-	if (q->enabled && field != QUEUE_RESET)
-		violation(m, "PC-11: field %u of queue %u is written after queue_enable", field,
-			  m->queue_select);
-	if ((m->status & FEATURES_OK) == 0)
-		violation(m, "IN-01: queue %u is set up before FEATURES_OK", m->queue_select);
-	switch (field) {
-	case QUEUE_SIZE:
-		if (value == 0 || value > m->conf.queue_size)
-			violation(m, "PC-11: size %u of queue %u", value, m->queue_select);
-		q->size = value;
-		break;
-	case QUEUE_VECTOR:
-		if (value != VPM_NO_VECTOR && value >= m->conf.vectors)
-			violation(m, "PC-15: vector %u of %u", value, m->conf.vectors);
-		q->vector = map_vector(m, value);
-		break;
-	case QUEUE_ENABLE:
-		if (value != 1)
-			violation(m, "PC-11: %u is written to queue_enable", value);
-		if (q->desc == 0 || q->driver_event == 0 || q->device_event == 0)
-			violation(m, "PC-11: queue %u is enabled without its addresses",
-				  m->queue_select);
-		if (q->desc % 16 != 0 || q->driver_event % 4 != 0 || q->device_event % 4 != 0)
-			violation(m, "PR-01: parts of queue %u are not aligned", m->queue_select);
-		q->enabled = true;
-		break;
-	case QUEUE_RESET:
-		if (value != 1 || (m->driver_features >> F_RING_RESET & 1) == 0)
-			violation(m, "PR-37: %u is written to queue_reset", value);
-		m->queue_reset_left = m->conf.queue_reset_reads;
-		*q = (struct vpm_queue){.size = m->conf.queue_size, .vector = VPM_NO_VECTOR};
-		break;
-	case QUEUE_DESC:
-	case QUEUE_DESC + 4:
-		set_half(&q->desc, field == QUEUE_DESC + 4, value);
-		break;
-	case QUEUE_DRIVER:
-	case QUEUE_DRIVER + 4:
-		set_half(&q->driver_event, field == QUEUE_DRIVER + 4, value);
-		break;
-	case QUEUE_DEVICE:
-	case QUEUE_DEVICE + 4:
-		set_half(&q->device_event, field == QUEUE_DEVICE + 4, value);
-		break;
-	}
-}
-
-static void
-write_common(struct vpm *m, uint32_t field, uint32_t value)
-{
-	if (fields[field].read_only) {
-		violation(m, "PC-10: field %u is written", field);
-		return;
-	}
-	if (fields[field].of_queue) {
-		write_queue(m, field, value);
-		return;
-	}
-	switch (field) {
-	case DEVICE_FEATURE_SELECT:
-		m->device_select = value;
-		break;
-	case DRIVER_FEATURE_SELECT:
-		m->driver_select = value;
-		break;
-	case DRIVER_FEATURE:
-		write_driver_feature(m, value);
-		break;
-	case CONFIG_VECTOR:
-		if (value != VPM_NO_VECTOR && value >= m->conf.vectors)
-			violation(m, "PC-15: vector %u of %u", value, m->conf.vectors);
-		m->config_vector = map_vector(m, value);
-		break;
-	case DEVICE_STATUS:
-		write_status(m, value);
-		break;
-	case QUEUE_SELECT:
-		m->queue_select = value;
-		break;
-	}
-}
-
-void
-vpm_write(struct vpm *m, void *at, uint32_t value, unsigned int width)
-{
-	const size_t offset = (uint8_t *)at - m->bar;
-
-	m->accesses++;
-	if (m->gone)
-		return;
-	if (m->resetting && offset != VPM_COMMON + DEVICE_STATUS)
-		violation(m, "IN-02: something else is written before the reset is done");
-	if (offset >= VPM_DEVICE && offset < VPM_NOTIFY)
-		violation(m, "NT-30: the device configuration is written");
-	else if (offset >= VPM_ISR)
-		violation(m, "PC-06: write at %#zx, where nothing is", offset);
-	else if (is_field(m, offset, width, "write"))
-		write_common(m, offset, value);
 }

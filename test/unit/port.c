@@ -93,13 +93,10 @@ port_group_teardown(void **state)
 	return 0;
 }
 
-int
-port_setup(void **state)
+void
+port_init(struct port *p)
 {
-	struct port *p = calloc(1, sizeof(*p));
-
-	assert_non_null(p);
-	*state = p;
+	memset(p, 0, sizeof(*p));
 	p->id = RTE_MAX_ETHPORTS;
 	p->nb_rxq = p->nb_txq = 1;
 	p->nb_rxd = p->nb_txd = 64;
@@ -110,14 +107,23 @@ port_setup(void **state)
 	port_pool(p, DEFAULT_MBUFS, RTE_MBUF_DEFAULT_BUF_SIZE);
 	port_log_clear();
 	port_time_divisor(1);
+}
+
+int
+port_setup(void **state)
+{
+	struct port *p = malloc(sizeof(*p));
+
+	assert_non_null(p);
+	port_init(p);
+	*state = p;
 	return 0;
 }
 
 /* All is taken down before the first check, so that the next test finds nothing left over. */
 int
-port_teardown(void **state)
+port_finish(struct port *p)
 {
-	struct port *p = *state;
 	char breaches[4096] = "";
 	bool whole;
 
@@ -134,11 +140,19 @@ port_teardown(void **state)
 			    p->pool_size);
 	rte_mempool_free(p->pool);
 	remove_tree(p->dir);
-	free(p);
-	*state = NULL;
 	if (breaches[0] != '\0')
 		print_error("%s", breaches);
 	return whole && breaches[0] == '\0' ? 0 : -1;
+}
+
+int
+port_teardown(void **state)
+{
+	int ret = port_finish(*state);
+
+	free(*state);
+	*state = NULL;
+	return ret;
 }
 
 void
@@ -221,20 +235,27 @@ on_event(uint16_t id, enum rte_eth_event_type type, void *arg, void *ret)
 		if (rte_eth_link_get_nowait(id, &link) == 0)
 			__atomic_store_n(&p->last_link, link.link_status, __ATOMIC_RELAXED);
 		__atomic_fetch_add(&p->link_events, 1, __ATOMIC_RELEASE);
+	} else if (type == RTE_ETH_EVENT_INTR_RMV) {
+		__atomic_fetch_add(&p->remove_events, 1, __ATOMIC_RELEASE);
 	} else {
 		__atomic_fetch_add(&p->reset_events, 1, __ATOMIC_RELEASE);
 	}
 	return 0;
 }
 
+static const enum rte_eth_event_type watched_events[] = {
+	RTE_ETH_EVENT_INTR_LSC, RTE_ETH_EVENT_INTR_RESET, RTE_ETH_EVENT_INTR_RMV,
+};
+
 void
 port_watch(struct port *p)
 {
+	unsigned int i;
+
 	p->watched = true;
-	assert_int_equal(rte_eth_dev_callback_register(p->id, RTE_ETH_EVENT_INTR_LSC, on_event, p),
-			 0);
-	assert_int_equal(rte_eth_dev_callback_register(p->id, RTE_ETH_EVENT_INTR_RESET, on_event,
-						       p), 0);
+	for (i = 0; i < RTE_DIM(watched_events); i++)
+		assert_int_equal(rte_eth_dev_callback_register(p->id, watched_events[i], on_event,
+							       p), 0);
 }
 
 /* ethdev keeps callbacks for the next port of this number. */
@@ -242,16 +263,15 @@ static void
 port_unwatch(struct port *p)
 {
 	const uint64_t end = port_now_ms() + PORT_WAIT_MS;
+	unsigned int i;
 
 	if (!p->watched)
 		return;
 	p->watched = false;
-	while (rte_eth_dev_callback_unregister(p->id, RTE_ETH_EVENT_INTR_LSC, on_event, p) ==
-		       -EAGAIN && port_now_ms() < end)
-		port_sleep_ms(1);
-	while (rte_eth_dev_callback_unregister(p->id, RTE_ETH_EVENT_INTR_RESET, on_event, p) ==
-		       -EAGAIN && port_now_ms() < end)
-		port_sleep_ms(1);
+	for (i = 0; i < RTE_DIM(watched_events); i++)
+		while (rte_eth_dev_callback_unregister(p->id, watched_events[i], on_event, p) ==
+			       -EAGAIN && port_now_ms() < end)
+			port_sleep_ms(1);
 }
 
 void
@@ -262,8 +282,11 @@ port_close(struct port *p)
 	/* Of a port that is stopped this is no error. */
 	rte_eth_dev_stop(p->id);
 	port_unwatch(p);
+	if (p->detach != NULL)
+		p->detach(p);
+	else
+		rte_vdev_uninit(NAME);
 	p->id = RTE_MAX_ETHPORTS;
-	rte_vdev_uninit(NAME);
 }
 
 bool

@@ -52,10 +52,13 @@ struct port {
 	bool watched;
 	uint32_t link_events;
 	uint32_t reset_events;
+	uint32_t remove_events;
 	uint32_t last_link; /**< link status that the last LSC event showed */
 	/** Called first in tear-down: ends what the test may have left running. May be NULL. */
 	void (*end)(void *arg);
 	void *end_arg;
+	/** How port_close() lets go of a port that has been stopped; NULL for one that was probed. */
+	void (*detach)(struct port *p);
 };
 
 /* ---- set-up and tear-down ------------------------------------------------------------------- */
@@ -82,6 +85,12 @@ port_group_teardown(void **state);
 /** Test set-up: an idle struct port, one queue pair of 64 descriptors, default backend. */
 int
 port_setup(void **state);
+
+/** The parts of port_setup() and port_teardown() for those who have the struct themselves. */
+void
+port_init(struct port *p);
+int
+port_finish(struct port *p);
 
 /**
  * Test tear-down: port closed, backend gone. Fails when the backend saw a breach of a driver's duty
@@ -127,7 +136,7 @@ port_up(struct port *p, const char *args);
 void
 port_close(struct port *p);
 
-/** Count LSC and RESET events from now on. */
+/** Count LSC, RESET and RMV events from now on. */
 void
 port_watch(struct port *p);
 

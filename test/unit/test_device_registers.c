@@ -237,6 +237,8 @@ pc09_width_of_each_access(void **state)
 	unsigned int i, w;
 
 	(void)state;
+	m.conf.features |= VPM_F_NOTIF_CONFIG_DATA;
+	negotiate(VERSION_1 | VPM_F_NOTIF_CONFIG_DATA);
 	for (i = 0; i < sizeof(right) / sizeof(right[0]); i++) {
 		for (w = 0; w < 3; w++) {
 			get(right[i].at, widths[w]);

@@ -323,7 +323,7 @@ test_pr37_queue_reset(void **state)
 	assert_int_equal(pvq_pci_queue_enable(&regs, &queue, &answer), 0);
 	m.conf.queue_reset_reads = 10;
 	assert_int_equal(pvq_pci_queue_reset(&regs, 1), 0);
-	assert_int_equal(m.queue_reset_left, 0);
+	assert_int_equal(m.queue_resets, 1);
 	assert_false(m.queue[1].enabled);
 	assert_int_equal(pvq_pci_queue_enable(&regs, &queue, &answer), 0);
 	m.conf.queue_reset_reads = UINT32_MAX;
