@@ -203,8 +203,7 @@ test_hd22_configuration_that_never_rests(void **state)
 }
 
 static const struct pvq_pci_queue queue = {
-	.index = 1, .size = 64, 
-	.vector = 2,
+	.index = 1, .size = 64, .vector = 2,
 	.notify_bytes = VIRTIO_PCI_NOTIFY_BYTES, .desc = 0x123456780, .driver_event = 0xfedc00001004,
 	.device_event = 0x1008,
 };
@@ -259,6 +258,26 @@ test_pc11_pc12_sizes(void **state)
 	q.size = 32768;
 	assert_int_equal(pvq_pci_queue_enable(&regs, &q, &answer), 0);
 	assert_int_equal(m.queue[2].size, 32768);
+}
+
+/* The field is there only where it was negotiated. */
+static void
+test_pc14_what_a_queue_is_called(void **state)
+{
+	struct pvq_pci_queue q = queue;
+	struct pvq_pci_queue_answer answer;
+
+	(void)state;
+	m.conf.features |= VPM_F_NOTIF_CONFIG_DATA;
+	m.conf.notif_config_data = 0x7700;
+	negotiate(FEATURES);
+	assert_int_equal(pvq_pci_queue_enable(&regs, &q, &answer), 0);
+	assert_int_equal(answer.notify_id, 1);
+	assert_int_equal(pvq_pci_set_status(&regs, 0), 0);
+	negotiate(FEATURES | VPM_F_NOTIF_CONFIG_DATA);
+	q.has_notify_id = true;
+	assert_int_equal(pvq_pci_queue_enable(&regs, &q, &answer), 0);
+	assert_int_equal(answer.notify_id, 0x7701);
 }
 
 /* Nothing is enabled that could not be notified. */
@@ -401,6 +420,7 @@ main(void)
 		TEST(test_hd22_configuration_that_never_rests),
 		TEST(test_pc11_queue_is_told_all_and_enabled),
 		TEST(test_pc11_pc12_sizes),
+		TEST(test_pc14_what_a_queue_is_called),
 		TEST(test_pc13_notifications_out_of_bounds),
 		TEST(test_pc15_vectors),
 		TEST(test_queue_that_is_not_enabled),

@@ -243,8 +243,9 @@ pvq_pci_queue_enable(const struct pvq_pci_regs *regs, const struct pvq_pci_queue
 		   queue->driver_event);
 	write_addr(regs, FIELD(regs, queue_device_lo), FIELD(regs, queue_device_hi),
 		   queue->device_event);
-	answer->notify_id = PVQ_PCI_HAS_FIELD(regs, queue_notif_config_data) ?
-				    io->read16(FIELD(regs, queue_notif_config_data)) : 0;
+	answer->notify_id = queue->has_notify_id ?
+				    io->read16(FIELD(regs, queue_notif_config_data)) :
+				    queue->index;
 	io->write16(FIELD(regs, queue_enable), 1);
 	enabled = io->read16(FIELD(regs, queue_enable));
 	if (enabled == GONE_16)

@@ -46,6 +46,7 @@ struct pvq_pci_queue {
 	uint16_t size;   /**< slots */
 	uint16_t vector; /**< MSI-X, VIRTIO_MSI_NO_VECTOR for none */
 	uint32_t notify_bytes; /**< VIRTIO_PCI_NOTIFY_BYTES or VIRTIO_PCI_NOTIFY_DATA_BYTES */
+	bool has_notify_id;    /**< VIRTIO_F_NOTIF_CONFIG_DATA negotiated */
 	uint64_t desc;
 	uint64_t driver_event;
 	uint64_t device_event;
@@ -55,7 +56,7 @@ struct pvq_pci_queue {
 struct pvq_pci_queue_answer {
 	uint16_t vector;     /**< VIRTIO_MSI_NO_VECTOR when it has none to spare (PC-15) */
 	void *notify_addr;   /**< where to notify it */
-	uint16_t notify_id;  /**< queue_notif_config_data, 0 where there is none */
+	uint16_t notify_id;  /**< queue_notif_config_data, or the index */
 };
 
 /** Read device_status. @return 0 or -ENODEV. */

@@ -117,6 +117,7 @@ op_queue_setup(struct pvq_device *dev, struct pvq_vq *vq, const struct pvq_ring 
 		.vector = vq->call_fd >= 0 ? RTE_INTR_VEC_RXTX_OFFSET + vq->queue_id :
 					     VIRTIO_MSI_NO_VECTOR,
 		.notify_bytes = data ? VIRTIO_PCI_NOTIFY_DATA_BYTES : VIRTIO_PCI_NOTIFY_BYTES,
+		.has_notify_id = pvq_has(dev, VIRTIO_F_NOTIF_CONFIG_DATA),
 		.desc = pvq_vq_bus_addr(vq, ring->desc),
 		.driver_event = pvq_vq_bus_addr(vq, ring->driver_event),
 		.device_event = pvq_vq_bus_addr(vq, ring->device_event),
@@ -135,7 +136,7 @@ op_queue_setup(struct pvq_device *dev, struct pvq_vq *vq, const struct pvq_ring 
 	}
 	vq->notify_addr = answer.notify_addr;
 	vq->notify_data = data;
-	vq->notify_id = pvq_has(dev, VIRTIO_F_NOTIF_CONFIG_DATA) ? answer.notify_id : vq->index;
+	vq->notify_id = answer.notify_id;
 	return 0;
 }
 
