@@ -98,6 +98,8 @@ struct vpm {
 	unsigned int resets;
 	unsigned int queue_resets; /**< that are done */
 	unsigned int accesses;
+	uint8_t status_log[64]; /**< what was written to device_status, the last at % 64 - 1 */
+	unsigned int status_writes;
 	/* Not for tests. */
 	uint32_t device_select, driver_select;
 	uint16_t queue_select;

@@ -7,6 +7,7 @@
 static void
 write_status(struct vpm *m, uint8_t value)
 {
+	m->status_log[m->status_writes++ % sizeof(m->status_log)] = value;
 	if (value == 0) {
 		m->resetting = true;
 		m->reset_left = m->conf.reset_reads;
