@@ -42,7 +42,7 @@ _XSTAT = re.compile(r"^(\w+): (\d+)$", re.M)
 
 # The prompt is written one character after the other, so what other threads print may stand between
 # them: events and log lines.
-_BETWEEN = r"(?:\n|(?:Port |VHOST_|EAL|PMD|net_|rte_)[^\n]*\n)*"
+_BETWEEN = r"(?:\n|(?:Port |VHOST_|EAL|PMD|net_|rte_|[\da-f]{4}:[\da-f]{2}:)[^\n]*\n)*"
 _PROMPT = _BETWEEN.join(map(re.escape, PROMPT))
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -79,6 +79,7 @@ class Testpmd:
                  program="dpdk-testpmd"):
         self.argv = [*wrapper, program, *eal_args, "--", "-i", *app_args]
         self.runtime_dir = None
+        self.pass_fds = ()  # files that the process inherits
         self._env = env or {}
         self._log_path = log
         self._log = None
@@ -118,7 +119,7 @@ class Testpmd:
         try:
             self._proc = subprocess.Popen(self.argv, stdin=slave, stdout=slave, stderr=slave,
                                           env=env, start_new_session=True,
-                                          preexec_fn=die_with_parent)
+                                          pass_fds=self.pass_fds, preexec_fn=die_with_parent)
         except BaseException:
             self._release()
             raise
