@@ -5,7 +5,7 @@
 # Install what is needed, build, and run every test.
 set -euo pipefail
 
-SUITES=(build unit diff order model asan tsan fuzz aarch64 checks docs system coverage)
+SUITES=(build unit diff order model asan tsan fuzz aarch64 checks docs system vm coverage)
 
 usage()
 {
@@ -29,13 +29,14 @@ built, crashes or tells no results has failed.
                  checks  properties of the source and of the plugin
                  docs    the guides build without warnings
                  system  stock testpmd, dpdk-test and Open vSwitch with the plugin
+                 vm      guests of QEMU with the plugin on virtio-net-pci
                  coverage
                          lines and branches of the driver that asan and system have run
   --help       this text
 
 Missing packages are installed with apt (as root); PKG_CONFIG_PATH may name another DPDK. Builds,
-logs and results (JUnit XML) go to $PVQ_BUILD_DIR (default: build/ here), fetched driver headers and
-aarch64 packages to ~/.cache/pvq. No hugepages are needed.
+logs and results (JUnit XML) go to $PVQ_BUILD_DIR (default: build/ here); fetched driver headers,
+aarch64 packages, a kernel and a QEMU for guests go to ~/.cache/pvq. No hugepages are needed.
 END
 }
 
@@ -76,6 +77,8 @@ done
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 # shellcheck source-path=SCRIPTDIR
 . "$PVQ_ROOT/devtools/sysroot.sh"
+# shellcheck source-path=SCRIPTDIR
+. "$PVQ_ROOT/devtools/vm.sh"
 
 # Enough for a slow machine; a test that hangs ends by a limit of its own long before.
 PYTEST_LIMIT=1200
@@ -165,6 +168,14 @@ pytest_suite()
 		result "$name" pytest failed "$PVQ_WORK/$name.log"
 	fi
 	leftovers "$name" "$temp"
+}
+
+# Guests of an emulated processor each, as many at a time as there are real ones.
+vm_suite()
+{
+	pvq_step "guests"
+	pvq_guest
+	pytest_suite vm -n "$(nproc)" --dist loadgroup "$PVQ_ROOT/test/vm"
 }
 
 # What carries packets, once more on the kernels that a port does not take by itself.
@@ -306,7 +317,7 @@ if wants docs; then
 	fi
 fi
 
-if wants checks system && ((gcc_built)); then
+if wants checks system vm && ((gcc_built)); then
 	export PVQ_BUILD=$PVQ_BUILD_DIR/gcc PVQ_BUILD_ASAN='' PVQ_PLUGIN_ASAN=''
 	if ((asan_built)); then
 		PVQ_BUILD_ASAN=$PVQ_BUILD_DIR/asan
@@ -322,6 +333,7 @@ if wants checks system && ((gcc_built)); then
 		fi
 	done
 	! wants system || other_kernels
+	! wants vm || vm_suite
 fi
 
 if wants coverage && ((asan_built)); then
