@@ -231,7 +231,7 @@ pci_port_init(struct pci_port *p, const char *args)
 	int ret = pvq_gate_check(PCI_PORT_NAME);
 
 	if (ret == 0)
-		ret = pvq_devargs_parse(PCI_PORT_NAME, args, false, &opt);
+		ret = pvq_devargs_parse(PCI_PORT_NAME, args, true, &opt);
 	if (ret != 0)
 		return ret;
 	device.numa_node = (int)rte_socket_id();
