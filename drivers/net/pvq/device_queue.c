@@ -36,17 +36,44 @@ pvq_rings_resume_intr(struct pvq_device *dev)
 
 /* A backend that cannot disable a ring finds nothing to do there: the gate is enough. */
 static int
-tell_enabled(struct pvq_device *dev, uint16_t vq, bool enable)
+tell_enabled(struct pvq_device *dev, uint16_t vq)
 {
-	int ret = dev->live ? dev->transport->queue_enable(dev, vq, enable) : 0;
+	int ret = dev->live ? dev->transport->queue_enable(dev, vq, true) : 0;
 
 	return ret == -ENOTSUP ? 0 : pvq_unless_gone(ret);
 }
 
-static bool
-needs_renewal(const struct pvq_device *dev, const struct pvq_gate *gate)
+/*
+ * Where a queue can be reset it is (PR-37): a device that is only left without notifications goes on
+ * with the buffers that it has.
+ */
+static int
+tell_disabled(struct pvq_device *dev, struct pvq_vq *vq)
 {
-	return dev->live && (pvq_gate_state(gate) & PVQ_GATE_ERROR) != 0;
+	int ret;
+
+	if (!dev->live)
+		return 0;
+	if (!pvq_has(dev, VIRTIO_F_RING_RESET)) {
+		ret = dev->transport->queue_enable(dev, vq->index, false);
+		return ret == -ENOTSUP ? 0 : pvq_unless_gone(ret);
+	}
+	ret = vq->withdrawn ? 0 : dev->transport->queue_stop(dev, vq->index);
+	if (ret == 0)
+		vq->withdrawn = true;
+	return ret;
+}
+
+static bool
+needs_renewal(const struct pvq_device *dev, const struct pvq_vq *vq, const struct pvq_gate *gate)
+{
+	return dev->live && (vq->withdrawn || (pvq_gate_state(gate) & PVQ_GATE_ERROR) != 0);
+}
+
+static int
+withdraw(struct pvq_device *dev, const struct pvq_vq *vq)
+{
+	return vq->withdrawn ? 0 : pvq_ring_withdraw(dev, vq->index);
 }
 
 /* Says so even if nothing is new in the ring: the device has not looked since it was disabled. */
@@ -68,7 +95,7 @@ queue_can_recover(const struct pvq_device *dev, const struct pvq_vq *vq, const c
 	return false;
 }
 
-/* After an error: have the device leave the ring and forget all it knew of it. */
+/* After an error or a reset: have the device leave the ring and forget all it knew of it. */
 static int
 renew_rxq(struct pvq_device *dev, struct pvq_rxq *q)
 {
@@ -76,13 +103,14 @@ renew_rxq(struct pvq_device *dev, struct pvq_rxq *q)
 
 	if (!queue_can_recover(dev, &q->vq, "rx"))
 		return -EIO;
-	ret = pvq_ring_withdraw(dev, q->vq.index);
+	ret = withdraw(dev, &q->vq);
 	if (ret == 0)
 		ret = pvq_rxq_reset(q, &q->mode);
 	if (ret == 0)
 		ret = dev->transport->queue_setup(dev, &q->vq, &q->ring);
 	if (ret != 0)
 		return pvq_unless_gone(ret);
+	q->vq.withdrawn = false;
 	rte_spinlock_lock(&dev->gate_lock);
 	resume_intr(q);
 	rte_spinlock_unlock(&dev->gate_lock);
@@ -97,14 +125,16 @@ renew_txr(struct pvq_device *dev, struct pvq_txq *q)
 
 	if (!queue_can_recover(dev, &q->vq, "tx"))
 		return -EIO;
-	ret = pvq_ring_withdraw(dev, q->vq.index);
+	ret = withdraw(dev, &q->vq);
 	if (ret == 0)
 		ret = pvq_txq_reset(q, &q->mode);
 	if (ret >= 0)
 		ret = dev->transport->queue_setup(dev, &q->vq, &q->ring);
-	if (ret == 0)
-		pvq_gate_clear(&q->gate, PVQ_GATE_ERROR);
-	return pvq_unless_gone(ret);
+	if (ret != 0)
+		return pvq_unless_gone(ret);
+	q->vq.withdrawn = false;
+	pvq_gate_clear(&q->gate, PVQ_GATE_ERROR);
+	return 0;
 }
 
 int
@@ -113,9 +143,9 @@ pvq_device_enable_rxq(struct pvq_device *dev, struct pvq_rxq *q, bool enable)
 	int ret;
 
 	if (enable) {
-		ret = needs_renewal(dev, &q->gate) ? renew_rxq(dev, q) : 0;
+		ret = needs_renewal(dev, &q->vq, &q->gate) ? renew_rxq(dev, q) : 0;
 		if (ret == 0)
-			ret = tell_enabled(dev, q->vq.index, true);
+			ret = tell_enabled(dev, q->vq.index);
 		if (ret == 0) {
 			q->vq.stopped = false;
 			notify_started(dev, &q->vq, &q->ring);
@@ -127,7 +157,7 @@ pvq_device_enable_rxq(struct pvq_device *dev, struct pvq_rxq *q, bool enable)
 	pvq_gate_set(&q->gate, PVQ_GATE_STOPPED);
 	pvq_gate_barrier();
 	ret = pvq_gate_wait(&q->gate);
-	return ret != 0 ? ret : tell_enabled(dev, q->vq.index, false);
+	return ret != 0 ? ret : tell_disabled(dev, &q->vq);
 }
 
 int
@@ -142,10 +172,10 @@ pvq_device_enable_txq(struct pvq_device *dev, struct pvq_txq *first, bool enable
 	pvq_gate_barrier();
 	for (r = 0; (q = pvq_txq_ring(first, r)) != NULL; r++) {
 		ret = pvq_gate_wait(&q->gate);
-		if (ret == 0 && enable && needs_renewal(dev, &q->gate))
+		if (ret == 0 && enable && needs_renewal(dev, &q->vq, &q->gate))
 			ret = renew_txr(dev, q);
 		if (ret == 0)
-			ret = tell_enabled(dev, q->vq.index, enable);
+			ret = enable ? tell_enabled(dev, q->vq.index) : tell_disabled(dev, &q->vq);
 		if (ret != 0)
 			break;
 		q->vq.stopped = !enable;

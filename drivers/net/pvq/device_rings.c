@@ -104,6 +104,13 @@ pvq_rings_reset(struct pvq_device *dev, const struct pvq_queue_mode *mode, unsig
 	return 0;
 }
 
+static int
+set_up(struct pvq_device *dev, struct pvq_vq *vq, const struct pvq_ring *ring)
+{
+	vq->withdrawn = false;
+	return dev->transport->queue_setup(dev, vq, ring);
+}
+
 int
 pvq_rings_hand_over(struct pvq_device *dev)
 {
@@ -115,10 +122,10 @@ pvq_rings_hand_over(struct pvq_device *dev)
 
 	PVQ_FOREACH_RXQ(dev, i, rxq)
 		if (ret == 0)
-			ret = t->queue_setup(dev, &rxq->vq, &rxq->ring);
+			ret = set_up(dev, &rxq->vq, &rxq->ring);
 	PVQ_FOREACH_TXR(dev, i, r, txq)
 		if (ret == 0)
-			ret = t->queue_setup(dev, &txq->vq, &txq->ring);
+			ret = set_up(dev, &txq->vq, &txq->ring);
 	PVQ_FOREACH_RXQ(dev, i, rxq)
 		if (ret == 0 && !rxq->vq.stopped)
 			ret = t->queue_enable(dev, rxq->vq.index, true);

@@ -272,9 +272,12 @@ pvq_pci_queue_reset(const struct pvq_pci_regs *regs, uint16_t index)
 		if (now == GONE_16)
 			return -ENODEV;
 		if (ms == WAIT_MS)
-			return -ETIMEDOUT;
+			break;
 		rte_delay_us_sleep(1000);
 	}
+	PVQ_LOG(ERR, regs->name,
+		"the device does not finish the reset of virtqueue %u: restart the port", index);
+	return -ETIMEDOUT;
 }
 
 int

@@ -50,6 +50,7 @@ struct pvq_vq {
 	unsigned int lcore; /**< who polled first after set-up, LCORE_ID_ANY before that */
 	bool deferred_start;
 	bool stopped;      /**< by the application, with rx/tx_queue_stop */
+	bool withdrawn;    /**< the device has left the ring: VIRTIO_F_RING_RESET */
 	enum pvq_queue_error error;
 	bool error_reported;
 	bool leaked;       /**< a device that hangs may still write to the ring: never free it */
