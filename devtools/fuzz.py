@@ -29,7 +29,8 @@ import junit
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 CORPUS = ROOT / "test" / "fuzz" / "corpus"
 # Executions of the bounded run, about five seconds each, and the part of a longer run's time.
-TARGETS = {"rx": (30000, 3), "tx": (30000, 3), "vhost_user": (12000, 3), "devargs": (300000, 1)}
+TARGETS = {"rx": (30000, 3), "tx": (30000, 3), "vhost_user": (12000, 3), "devargs": (300000, 1),
+           "pci": (300000, 1)}
 # A bound for slow machines, not a goal; reaching it is no failure.
 TEST_SECONDS = 20
 # What hangs ends, on a busy machine too; a process may have that many megabytes.
@@ -38,7 +39,7 @@ TELLING = re.compile(r"ERROR: |runtime error: |^\S+\.c:\d+: |SUMMARY: |^    #\d+
 DATA_PATH = ["burst*", "kernel_*", "ring.*", "rxq.c", "txq.c", "tx_list.c", "vq.c", "queue.h",
              "net_hdr.h", "gate.h"]
 CONTROL_PATH = ["device*", "vhost_user*", "transport_*", "devargs.c", "ethdev*", "stats.c",
-                "intr.c", "notify.c"]
+                "intr.c", "notify.c", "pci_*"]
 
 running = set()
 

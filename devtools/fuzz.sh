@@ -14,7 +14,7 @@ Builds the fuzzers with clang, AddressSanitizer and UndefinedBehaviorSanitizer, 
 minutes in all on every processor, minimises what they found, and prints executions, features,
 inputs and crashes. The exit status is 0 only if nothing crashed.
 
-  --target NAME  only rx, tx, vhost_user or devargs
+  --target NAME  only rx, tx, vhost_user, devargs or pci
   --coverage     build once more to tell what the inputs reach of each file: lines, branches
   --update       replace test/fuzz/corpus by few inputs that reach the same
   --help         this text

@@ -199,7 +199,7 @@ fuzz_suite()
 	if ! echo 'int LLVMFuzzerTestOneInput(void); int LLVMFuzzerTestOneInput(void) { return 0; }' |
 		clang -fsanitize=fuzzer,address,undefined -x c - -o "$PVQ_WORK/fuzz" 2>"$reason"
 	then
-		for target in rx tx vhost_user devargs; do
+		for target in rx tx vhost_user devargs pci; do
 			echo "clang makes no fuzzers: $(tail -n 1 "$reason")" >"$reason.skip"
 			result fuzz "$target" skipped "$reason.skip"
 		done
