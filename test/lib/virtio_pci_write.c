@@ -10,7 +10,8 @@ write_status(struct vpm *m, uint8_t value)
 	m->status_log[m->status_writes++ % sizeof(m->status_log)] = value;
 	if (value == 0) {
 		m->resetting = true;
-		m->reset_left = m->conf.reset_reads;
+		/* Nobody can tell a reset that goes on from one that is done by a status of 0. */
+		m->reset_left = m->status != 0 ? m->conf.reset_reads : 0;
 		return;
 	}
 	if (m->resetting) {

@@ -276,6 +276,19 @@ pci_port_up(struct pci_port *p, const char *args)
 	port_wait_up(&p->port);
 }
 
+void
+pci_port_down(struct pci_port *p)
+{
+	port_close(&p->port);
+	assert_string_equal(vpd_violations_text(p->d), "");
+	assert_true(port_is_whole(&p->port));
+	p->port.b = NULL;
+	p->port.next_mark = 0;
+	plugged = NULL;
+	vpd_destroy(p->d);
+	p->d = NULL;
+}
+
 /* ---- looking ---------------------------------------------------------------------------------- */
 
 uint64_t

@@ -86,6 +86,10 @@ pci_port_start(struct pci_port *p, const char *args);
 void
 pci_port_up(struct pci_port *p, const char *args);
 
+/** Close the port and do away with the device, which must have nothing to complain of. */
+void
+pci_port_down(struct pci_port *p);
+
 /** How far device addresses are from pointers: 0 or PCI_IOVA_SHIFT. */
 uint64_t
 pci_port_shift(void);

@@ -73,17 +73,6 @@ start(struct doorbells *w, const struct spread *spread, uint64_t features)
 	assert_int_equal(pci_port_features(p), p->conf.regs.features);
 }
 
-static void
-finish(struct pci_port *p)
-{
-	port_close(&p->port);
-	assert_string_equal(vpd_violations_text(p->d), "");
-	p->port.b = NULL;
-	vpd_destroy(p->d);
-	p->d = NULL;
-	p->port.next_mark = 0;
-}
-
 /* Bursts of all lengths, four laps and more: some end exactly at the ring's last slot. */
 static void
 send_bursts(struct doorbells *w)
@@ -139,7 +128,7 @@ check_spread(struct pci_port *p, const struct spread *spread, uint64_t features)
 	send_bursts(&w);
 	receive_some(&w);
 	assert_int_equal(vpd_take_doorbell(p->d, 1), QUIET);
-	finish(p);
+	pci_port_down(p);
 }
 
 static void
@@ -207,7 +196,7 @@ check_lists(struct pci_port *p, uint64_t features)
 				 expected(&w, 1, p->port.nb_txd, available(p, 1, p->port.nb_txd)));
 		assert_int_equal(port_take(&p->port, 0), i);
 	}
-	finish(p);
+	pci_port_down(p);
 }
 
 /* Packets of several slots: positions count slots, not packets. */
@@ -258,7 +247,7 @@ test_pc14_l03_traffic_by_doorbells(void **state)
 		p->conf.regs.notif_config_data = FIRST_ID;
 		pci_port_up(p, "");
 		port_ping(&p->port, 0, 3000, 64);
-		finish(p);
+		pci_port_down(p);
 	}
 }
 
