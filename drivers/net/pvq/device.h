@@ -63,6 +63,7 @@ struct pvq_transport {
 	const char *name;
 	bool iova; /**< the device is to be told IOVAs, not virtual addresses */
 	uint64_t features; /**< what it can negotiate besides what the device itself is asked for */
+	bool mtu_by_message; /**< set_mtu can agree on one that the device does not tell */
 	/** Look for the device; pvq_device_arrived() tells of it, possibly before return. */
 	int (*open)(struct pvq_device *dev);
 	/** Let go of the device for good. Called without the lock. */

@@ -89,18 +89,44 @@ check_required(const struct pvq_device *dev, uint64_t offered)
 }
 
 /* Fields are read only if their feature is there (IN-09); without CONFIG none can be read. */
+static int
+read_fields(struct pvq_device *dev, struct pvq_offer *offer, struct virtio_net_config *config)
+{
+	/* The last one first: it says how far to read. */
+	static const struct {
+		unsigned int bit;
+		uint32_t end;
+	} fields[] = {
+		{VIRTIO_NET_F_MTU, sizeof(*config)},
+		{VIRTIO_NET_F_STATUS, offsetof(struct virtio_net_config, max_virtqueue_pairs)},
+		{VIRTIO_NET_F_MAC, offsetof(struct virtio_net_config, status)},
+	};
+	int ret = -ENOTSUP;
+	size_t i;
+
+	memset(config, 0, sizeof(*config));
+	for (i = 0; i < RTE_DIM(fields); i++) {
+		if ((offer->features >> fields[i].bit & 1) == 0)
+			continue;
+		ret = dev->transport->read_config(dev, 0, fields[i].end, config);
+		if (ret == 0)
+			break;
+		/* What nobody can read is not negotiated either. */
+		if (fields[i].bit != VIRTIO_NET_F_MTU || !dev->transport->mtu_by_message)
+			offer->features &= ~(1ULL << fields[i].bit);
+	}
+	return ret;
+}
+
 static void
 read_offer_config(struct pvq_device *dev, struct pvq_offer *offer)
 {
 	struct virtio_net_config config;
-	int ret;
+	int ret = read_fields(dev, offer, &config);
 
-	ret = dev->transport->read_config(dev, 0, sizeof(config), &config);
 	if (ret != 0) {
 		if (ret != -ENOTSUP)
 			PVQ_LOG(WARNING, dev->name, "backend's configuration space is unreadable");
-		/* A MAC or link state that nobody can read is not negotiated either. */
-		offer->features &= ~(1ULL << VIRTIO_NET_F_MAC | 1ULL << VIRTIO_NET_F_STATUS);
 		return;
 	}
 	if (offer->features >> VIRTIO_NET_F_MAC & 1) {
@@ -109,7 +135,8 @@ read_offer_config(struct pvq_device *dev, struct pvq_offer *offer)
 	}
 	if (offer->features >> VIRTIO_NET_F_MTU & 1)
 		offer->mtu = rte_le_to_cpu_16(config.mtu);
-	if (offer->mtu != 0 && offer->mtu < VIRTIO_NET_MTU_MIN) {
+	if ((offer->features >> VIRTIO_NET_F_MTU & 1) != 0 && offer->mtu < VIRTIO_NET_MTU_MIN &&
+	    (offer->mtu != 0 || !dev->transport->mtu_by_message)) {
 		PVQ_LOG(WARNING, dev->name, "backend says its MTU is %u: ignored", offer->mtu);
 		offer->features &= ~(1ULL << VIRTIO_NET_F_MTU);
 		offer->mtu = 0;

@@ -241,6 +241,7 @@ const struct pvq_transport pvq_transport_vhost_user = {
 	.set_features = op_set_features,
 	.get_status = op_get_status,
 	.set_status = op_set_status,
+	.mtu_by_message = true,
 	.read_config = op_read_config,
 	.get_max_pairs = op_get_max_pairs,
 	.get_queue_size = op_get_queue_size,
