@@ -286,12 +286,19 @@ ones(unsigned int width)
 	return width == 4 ? UINT32_MAX : (1u << 8 * width) - 1;
 }
 
+void
+vpm_count_access(struct vpm *m)
+{
+	if (++m->accesses == m->gone_after)
+		m->gone = true;
+}
+
 uint32_t
 vpm_read(struct vpm *m, const void *at, unsigned int width)
 {
 	const size_t offset = (const uint8_t *)at - m->bar;
 
-	m->accesses++;
+	vpm_count_access(m);
 	if (m->gone)
 		return ones(width);
 	if (m->resetting && offset != VPM_COMMON + DEVICE_STATUS)

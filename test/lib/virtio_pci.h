@@ -89,6 +89,7 @@ struct vpm {
 	struct vpm_conf conf;
 	uint8_t *bar; /**< VPM_BAR_BYTES */
 	bool gone;    /**< unplugged: all ones */
+	unsigned int gone_after; /**< as many accesses, 0 for never */
 	uint8_t status;
 	uint8_t isr;
 	uint8_t generation;

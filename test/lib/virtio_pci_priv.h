@@ -48,6 +48,10 @@ vpm_is_field(struct vpm *m, uint32_t offset, unsigned int width, const char *wha
 struct vpm_queue *
 vpm_selected(struct vpm *m);
 
+/** One more, which may be the last. */
+void
+vpm_count_access(struct vpm *m);
+
 /** Back to the state after a reset. */
 void
 vpm_reset_queue(struct vpm *m, uint16_t index);

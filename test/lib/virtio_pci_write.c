@@ -162,7 +162,7 @@ vpm_write(struct vpm *m, void *at, uint32_t value, unsigned int width)
 {
 	const size_t offset = (uint8_t *)at - m->bar;
 
-	m->accesses++;
+	vpm_count_access(m);
 	if (m->gone)
 		return;
 	if (m->resetting && offset != VPM_COMMON + DEVICE_STATUS)

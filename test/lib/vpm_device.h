@@ -249,6 +249,10 @@ vpd_take_doorbell(struct vpd *d, uint16_t index);
 
 /* ---- what can become of it -------------------------------------------------------------------- */
 
+/** Leave the ring of queue @p index alone until it is set up anew. [locked] */
+void
+vpd_leave(struct vpd *d, uint16_t index);
+
 /** NEEDS_RESET and a configuration interrupt; rings are left alone from now on (HD-26). */
 void
 vpd_needs_reset(struct vpd *d);

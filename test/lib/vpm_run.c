@@ -115,21 +115,21 @@ vpd_wait(struct vpd *d, const uint64_t *what, uint64_t count, uint32_t timeout_m
 	}
 }
 
-static void
-hang_all(struct vpd *d)
+void
+vpd_leave(struct vpd *d, uint16_t index)
 {
-	uint16_t i;
-
-	for (i = 0; i < VPM_QUEUES; i++)
-		d->net->vrings[i].hung = true;
+	d->net->vrings[index].hung = true;
 }
 
 void
 vpd_needs_reset(struct vpd *d)
 {
+	uint16_t i;
+
 	vpd_lock(d);
 	d->regs.status |= VPM_NEEDS_RESET;
-	hang_all(d);
+	for (i = 0; i < VPM_QUEUES; i++)
+		vpd_leave(d, i);
 	vpd_interrupt_config(d);
 	vpd_unlock(d);
 }

@@ -1,0 +1,424 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 The pvq authors
+ */
+
+/**
+ * @file
+ * What becomes of a PCI device while a port uses it: it asks for a reset, is pulled out, never
+ * finishes a reset, offers something else after one (HD-23, HD-26, HD-28, IN-10).
+ */
+
+#include <errno.h>
+#include <string.h>
+
+#include "pci_port.h"
+#include "port_traffic.h"
+
+static void
+assert_sends_nothing(struct pci_port *p)
+{
+	struct rte_mbuf *m = port_packet(p->port.pool, 0, 64, 1);
+
+	assert_int_equal(rte_eth_tx_burst(p->port.id, 0, &m, 1), 0);
+	rte_pktmbuf_free(m);
+}
+
+static void
+assert_receives_nothing(struct pci_port *p)
+{
+	struct rte_mbuf *m;
+
+	assert_int_equal(port_receive(&p->port, 0, &m, 1, 10), 0);
+}
+
+static void
+restart(struct pci_port *p)
+{
+	assert_int_equal(rte_eth_dev_stop(p->port.id), 0);
+	assert_true(port_is_whole(&p->port));
+	assert_int_equal(rte_eth_dev_start(p->port.id), 0);
+	port_wait_up(&p->port);
+	port_ping(&p->port, 0, 200, 64);
+}
+
+/* ---- NEEDS_RESET ------------------------------------------------------------------------------ */
+
+static void
+check_needs_reset(struct pci_port *p)
+{
+	uint32_t i, events;
+
+	pci_port_up(p, NULL);
+	port_watch(&p->port);
+	for (i = 0; i < 3; i++) {
+		port_ping(&p->port, 0, 50, 64);
+		events = __atomic_load_n(&p->port.reset_events, __ATOMIC_ACQUIRE);
+		vpd_needs_reset(p->d);
+		assert_true(port_wait_link(&p->port, false, PORT_WAIT_MS));
+		assert_true(port_wait_count(&p->port.reset_events, events + 1, PORT_WAIT_MS));
+		assert_true(port_log_has("needs a reset"));
+		assert_receives_nothing(p);
+		assert_sends_nothing(p);
+		/* One queue cannot do it. */
+		assert_int_equal(rte_eth_dev_tx_queue_stop(p->port.id, 0), 0);
+		assert_true(rte_eth_dev_tx_queue_start(p->port.id, 0) < 0);
+		restart(p);
+	}
+}
+
+static void
+test_in10_hd26_needs_reset(void **state)
+{
+	check_needs_reset(*state);
+}
+
+/* To ask for the status costs nothing here, so that no feature has to promise an answer. */
+static void
+test_in10_hd26_needs_reset_without_a_link_state(void **state)
+{
+	struct pci_port *p = *state;
+
+	p->conf.regs.features &= ~VHU_F_STATUS;
+	check_needs_reset(p);
+}
+
+static void
+test_in10_hd26_needs_reset_under_traffic(void **state)
+{
+	struct pci_port *p = *state;
+	struct traffic t = {.p = &p->port, .segs = 1, .lossy = true, .direct = true};
+	uint32_t i;
+
+	p->port.end = traffic_pause;
+	p->port.end_arg = &t;
+	pci_port_up(p, NULL);
+	port_watch(&p->port);
+	for (i = 1; i <= 3; i++) {
+		traffic_go_on(&t);
+		traffic_flows(&t);
+		vpd_needs_reset(p->d);
+		assert_true(port_wait_count(&p->port.reset_events, i, PORT_WAIT_MS));
+		assert_int_equal(rte_eth_dev_stop(p->port.id), 0);
+		traffic_pause(&t);
+		t.forgiven = t.sent;
+		assert_true(port_is_whole(&p->port));
+		assert_int_equal(rte_eth_dev_start(p->port.id), 0);
+		port_wait_up(&p->port);
+	}
+}
+
+/* ---- surprise removal ------------------------------------------------------------------------- */
+
+static void
+assert_removed(struct pci_port *p)
+{
+	assert_true(port_wait_count(&p->port.remove_events, 1, PORT_WAIT_MS));
+	assert_true(port_wait_link(&p->port, false, PORT_WAIT_MS));
+	assert_true(port_log_has("the device has been removed: close the port"));
+}
+
+static void
+test_hd26_pulled_out_under_traffic(void **state)
+{
+	struct pci_port *p = *state;
+	struct traffic t = {.p = &p->port, .segs = 1, .lossy = true, .direct = true};
+
+	p->port.end = traffic_pause;
+	p->port.end_arg = &t;
+	pci_port_up(p, NULL);
+	port_watch(&p->port);
+	traffic_go_on(&t);
+	traffic_flows(&t);
+	vpd_unplug(p->d);
+	assert_removed(p);
+	/* Polled on for as long as the application likes. */
+	port_sleep_ms(50);
+	assert_null(t.error);
+	assert_int_equal(rte_eth_dev_stop(p->port.id), 0);
+	traffic_pause(&t);
+	assert_true(port_is_whole(&p->port));
+	/* Said once. */
+	assert_int_equal(p->port.remove_events, 1);
+	assert_false(port_log_has("hangs"));
+}
+
+/* Stopped before anybody has noticed: what is not there has let go of the rings. */
+static void
+test_hd26_pulled_out_just_before_the_stop(void **state)
+{
+	struct pci_port *p = *state;
+
+	pci_port_up(p, NULL);
+	port_ping(&p->port, 0, 50, 64);
+	vpd_unplug(p->d);
+	assert_int_equal(rte_eth_dev_stop(p->port.id), 0);
+	assert_true(port_is_whole(&p->port));
+	assert_false(port_log_has("hangs"));
+}
+
+/* Every control operation on what is gone: errors at most. */
+static void
+test_hd26_operations_on_what_is_gone(void **state)
+{
+	struct pci_port *p = *state;
+	struct rte_eth_dev_info info;
+	struct rte_eth_stats stats;
+	struct rte_eth_link link;
+	uint16_t id;
+
+	pci_port_up(p, NULL);
+	port_watch(&p->port);
+	id = p->port.id;
+	vpd_unplug(p->d);
+	rte_eth_dev_set_mtu(id, 1400);
+	rte_eth_promiscuous_enable(id);
+	rte_eth_dev_rx_queue_stop(id, 0);
+	rte_eth_dev_rx_queue_start(id, 0);
+	rte_eth_dev_tx_queue_stop(id, 0);
+	rte_eth_dev_tx_queue_start(id, 0);
+	assert_removed(p);
+	assert_sends_nothing(p);
+	assert_receives_nothing(p);
+	assert_int_equal(rte_eth_dev_info_get(id, &info), 0);
+	assert_int_equal(rte_eth_stats_get(id, &stats), 0);
+	assert_int_equal(rte_eth_link_get(id, &link), 0);
+	assert_int_equal(link.link_status, RTE_ETH_LINK_DOWN);
+	assert_int_equal(rte_eth_dev_stop(id), 0);
+	assert_true(port_is_whole(&p->port));
+	/* What is not there has nothing to start; the port waits, and may be closed. */
+	rte_eth_dev_start(id);
+	assert_false(port_wait_link(&p->port, true, 20));
+	assert_sends_nothing(p);
+}
+
+static void
+test_hd26_gone_before_probe(void **state)
+{
+	struct pci_port *p = *state;
+
+	pci_port_device(p);
+	assert_int_equal(pci_port_find(p), 0);
+	vpd_unplug(p->d);
+	assert_int_equal(pci_port_init(p, NULL), -ENODEV);
+}
+
+/* At each access from probe to traffic, one after the other. */
+static void
+test_hd26_gone_at_every_access(void **state)
+{
+	struct pci_port *p = *state;
+	unsigned int n, all;
+
+	pci_port_device(p);
+	pci_port_start(p, NULL);
+	port_wait_up(&p->port);
+	all = p->d->regs.accesses;
+	pci_port_down(p);
+	assert_true(all > 50);
+	for (n = 0; n < all; n++) {
+		pci_port_device(p);
+		p->d->regs.gone_after = n + 1;
+		if (pci_port_probe(p, NULL) == 0 && port_configure(&p->port) == 0 &&
+		    rte_eth_dev_start(p->port.id) == 0) {
+			assert_true(port_wait_link(&p->port, false, PORT_WAIT_MS));
+			assert_int_equal(rte_eth_dev_stop(p->port.id), 0);
+		}
+		pci_port_down(p);
+	}
+}
+
+/* ---- resets ----------------------------------------------------------------------------------- */
+
+static void
+set_reset_reads(struct pci_port *p, unsigned int reads)
+{
+	vpd_lock(p->d);
+	p->d->regs.conf.reset_reads = reads;
+	vpd_unlock(p->d);
+}
+
+/* It may go on writing to buffers, so that nobody else is given them. */
+static void
+test_hd23_pr38_reset_without_end_at_stop(void **state)
+{
+	struct pci_port *p = *state;
+
+	pci_port_up(p, NULL);
+	port_ping(&p->port, 0, 100, 64);
+	set_reset_reads(p, UINT32_MAX);
+	assert_int_equal(rte_eth_dev_stop(p->port.id), 0);
+	assert_true(port_log_has("mbufs are lost"));
+	assert_false(port_is_whole(&p->port));
+	p->port.leaked = p->port.nb_rxd;
+	assert_true(port_is_whole(&p->port));
+	/* It uses what it has to the end. */
+	port_deliver(&p->port, 0, 1, 64);
+	/* A port that is started again waits until the reset is done, and works with new rings. */
+	assert_int_equal(rte_eth_dev_start(p->port.id), 0);
+	assert_false(port_wait_link(&p->port, true, 50));
+	vpd_lock(p->d);
+	p->d->regs.conf.reset_reads = 0;
+	p->d->regs.reset_left = 0;
+	vpd_unlock(p->d);
+	port_wait_up(&p->port);
+	port_ping(&p->port, 0, 300, 64);
+}
+
+/* The same at a start, after which a stop has nothing to take back. */
+static void
+test_hd23_in02_reset_without_end_at_start(void **state)
+{
+	struct pci_port *p = *state;
+
+	pci_port_device(p);
+	vpd_lock(p->d);
+	p->d->regs.status = 7;
+	vpd_unlock(p->d);
+	set_reset_reads(p, UINT32_MAX);
+	assert_int_equal(pci_port_probe(p, NULL), -ETIMEDOUT);
+}
+
+/* While the reset lasts nothing comes back to the pool; once it is done all does (PR-38). */
+static void
+test_pr38_mbufs_come_back_after_the_reset(void **state)
+{
+	struct pci_port *p = *state;
+	unsigned int reads;
+
+	pci_port_up(p, NULL);
+	for (reads = 1; reads <= 100; reads += 33) {
+		port_ping(&p->port, 0, 100, 64);
+		set_reset_reads(p, reads);
+		assert_int_equal(rte_eth_dev_stop(p->port.id), 0);
+		assert_true(port_is_whole(&p->port));
+		set_reset_reads(p, 0);
+		assert_int_equal(rte_eth_dev_start(p->port.id), 0);
+		port_wait_up(&p->port);
+	}
+}
+
+/* ---- another offer ---------------------------------------------------------------------------- */
+
+static void
+offer(struct pci_port *p, uint64_t features)
+{
+	vpd_lock(p->d);
+	p->d->regs.conf.features = features;
+	vpd_unlock(p->d);
+}
+
+static void
+test_hd28_features_change_between_stop_and_start(void **state)
+{
+	static const uint64_t lost[] = {
+		VHU_F_IN_ORDER, VHU_F_MRG_RXBUF | VHU_F_STATUS, VPM_F_RING_RESET,
+		VPM_F_ACCESS_PLATFORM, VHU_F_EVENT_IDX | VHU_F_INDIRECT_DESC, 0,
+	};
+	struct pci_port *p = *state;
+	unsigned int i;
+
+	pci_port_up(p, NULL);
+	for (i = 0; i < RTE_DIM(lost); i++) {
+		assert_int_equal(rte_eth_dev_stop(p->port.id), 0);
+		offer(p, VPD_F_DEFAULT & ~lost[i]);
+		assert_int_equal(rte_eth_dev_start(p->port.id), 0);
+		port_wait_up(&p->port);
+		assert_int_equal(pci_port_features(p), VPD_F_DEFAULT & ~lost[i]);
+		port_ping(&p->port, 0, 200, 64);
+	}
+}
+
+static void
+check_required_feature_vanishes(struct pci_port *p, uint64_t feature, const char *name)
+{
+	pci_port_up(p, NULL);
+	assert_int_equal(rte_eth_dev_stop(p->port.id), 0);
+	offer(p, VPD_F_DEFAULT & ~feature);
+	assert_int_equal(rte_eth_dev_start(p->port.id), -ENOTSUP);
+	assert_true(port_log_has(name));
+	assert_true(port_is_whole(&p->port));
+	assert_int_equal(pci_port_status(p) & VPM_DRIVER_OK, 0);
+	offer(p, VPD_F_DEFAULT);
+	assert_int_equal(rte_eth_dev_start(p->port.id), 0);
+	port_wait_up(&p->port);
+	port_ping(&p->port, 0, 200, 64);
+}
+
+static void
+test_hd28_version_1_vanishes(void **state)
+{
+	check_required_feature_vanishes(*state, VHU_F_VERSION_1, "VERSION_1");
+}
+
+static void
+test_hd28_ring_packed_vanishes(void **state)
+{
+	check_required_feature_vanishes(*state, VHU_F_RING_PACKED, "RING_PACKED");
+}
+
+/* Smaller queues than before: the port says so, and is configured anew. */
+static void
+test_hd28_queues_shrink(void **state)
+{
+	struct pci_port *p = *state;
+
+	pci_port_up(p, NULL);
+	assert_int_equal(rte_eth_dev_stop(p->port.id), 0);
+	vpd_lock(p->d);
+	p->d->regs.conf.queue_max[1] = 32;
+	p->d->regs.queue[1].size = 32;
+	vpd_unlock(p->d);
+	assert_true(rte_eth_dev_start(p->port.id) < 0);
+	assert_true(port_log_has("32 descriptors for virtqueue 1"));
+	assert_true(port_is_whole(&p->port));
+	p->port.nb_txd = 32;
+	assert_int_equal(port_configure(&p->port), 0);
+	assert_int_equal(rte_eth_dev_start(p->port.id), 0);
+	port_wait_up(&p->port);
+	port_ping(&p->port, 0, 200, 64);
+}
+
+static void
+test_nt31_link_of_the_device(void **state)
+{
+	struct pci_port *p = *state;
+	unsigned int i;
+
+	p->conf.net.status = 0;
+	pci_port_device(p);
+	pci_port_start(p, NULL);
+	assert_false(port_wait_link(&p->port, true, 50));
+	for (i = 0; i < 3; i++) {
+		vpd_set_link(p->d, true);
+		assert_true(port_wait_link(&p->port, true, PORT_WAIT_MS));
+		port_ping(&p->port, 0, 50, 64);
+		vpd_set_link(p->d, false);
+		assert_true(port_wait_link(&p->port, false, PORT_WAIT_MS));
+	}
+}
+
+int
+main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		pci_port_test(test_in10_hd26_needs_reset),
+		pci_port_test(test_in10_hd26_needs_reset_without_a_link_state),
+		pci_port_test(test_in10_hd26_needs_reset_under_traffic),
+		pci_port_test(test_hd26_pulled_out_under_traffic),
+		pci_port_test(test_hd26_pulled_out_just_before_the_stop),
+		pci_port_test(test_hd26_operations_on_what_is_gone),
+		pci_port_test(test_hd26_gone_before_probe),
+		pci_port_test(test_hd26_gone_at_every_access),
+		pci_port_test(test_hd23_pr38_reset_without_end_at_stop),
+		pci_port_test(test_hd23_in02_reset_without_end_at_start),
+		pci_port_test(test_pr38_mbufs_come_back_after_the_reset),
+		pci_port_test(test_hd28_features_change_between_stop_and_start),
+		pci_port_test(test_hd28_version_1_vanishes),
+		pci_port_test(test_hd28_ring_packed_vanishes),
+		pci_port_test(test_hd28_queues_shrink),
+		pci_port_test(test_nt31_link_of_the_device),
+	};
+
+	return cmocka_run_group_tests_name("pci_events", tests, pci_port_group_setup,
+					   pci_port_group_teardown);
+}
