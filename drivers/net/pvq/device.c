@@ -122,8 +122,10 @@ bring_up(struct pvq_device *dev)
 	ret = pvq_device_check_mtu(dev, dev->data->mtu);
 	if (ret == 0)
 		ret = set_up_rings(dev, &mode, &replayed);
-	if (ret == 0)
-		ret = pvq_device_add_status(dev, VIRTIO_STATUS_DRIVER_OK);
+	if (ret != 0)
+		return ret;
+	dev->holds = dev->transport->stays;
+	ret = pvq_device_add_status(dev, VIRTIO_STATUS_DRIVER_OK);
 	if (ret != 0)
 		return ret;
 	/* A backend works through messages in order: after this answer it has seen DRIVER_OK. */
@@ -191,6 +193,9 @@ void
 pvq_device_removed(struct pvq_device *dev)
 {
 	PVQ_LOG(ERR, dev->name, "the device has been removed: close the port");
+	pthread_mutex_lock(&dev->lock);
+	dev->holds = false;
+	pthread_mutex_unlock(&dev->lock);
 	__atomic_fetch_or(&dev->pending_events, PVQ_EVENT_REMOVED, __ATOMIC_RELEASE);
 	pvq_device_lost(dev);
 }
@@ -234,7 +239,8 @@ catch_up_with_memory(struct pvq_device *dev)
 
 /*
  * No vhost-user backend announces a change, so it is asked; but only one that has a link state to
- * tell, since others would rather log the question than have something to answer.
+ * tell, since others would rather log the question than have something to answer. A device that
+ * stays answers in any case.
  */
 static void
 watch(struct pvq_device *dev)
@@ -257,7 +263,7 @@ pvq_device_tend(struct pvq_device *dev)
 	catch_up_with_memory(dev);
 	if (dev->live)
 		dev->hooks->set_paths(dev);
-	if (dev->live && pvq_has(dev, VIRTIO_NET_F_STATUS))
+	if (dev->live && (dev->transport->stays || pvq_has(dev, VIRTIO_NET_F_STATUS)))
 		watch(dev);
 	if (dev->live && pvq_rings_report_errors(dev))
 		__atomic_fetch_or(&dev->pending_events, PVQ_EVENT_ERROR, __ATOMIC_RELEASE);
@@ -289,7 +295,7 @@ withdraw(struct pvq_device *dev)
 
 	if (ret == 0 || ret == -EPROTO)
 		ret = pvq_rings_take_back(dev);
-	if (ret == 0 || ret == -ECONNRESET)
+	if (ret == 0 || ret == -ECONNRESET || ret == -ENODEV)
 		return true;
 	PVQ_LOG(ERR, dev->name,
 		"backend hangs with the rings in its hands: their mbufs are lost to the pools, "
@@ -339,7 +345,7 @@ pvq_device_stop(struct pvq_device *dev)
 	ret = pvq_rings_quiesce(dev);
 	if (ret != 0)
 		return ret;
-	if (dev->live) {
+	if (dev->live || dev->holds) {
 		set_dead(dev);
 		leak = !withdraw(dev);
 		if (leak)

@@ -63,6 +63,11 @@ struct pvq_transport {
 	const char *name;
 	bool iova; /**< the device is to be told IOVAs, not virtual addresses */
 	uint64_t features; /**< what it can negotiate besides what the device itself is asked for */
+	/**
+	 * The device is there even when it has been given up: only a reset makes it leave its rings,
+	 * and its status can be asked for at any time.
+	 */
+	bool stays;
 	bool mtu_by_message; /**< set_mtu can agree on one that the device does not tell */
 	/** Look for the device; pvq_device_arrived() tells of it, possibly before return. */
 	int (*open)(struct pvq_device *dev);
@@ -132,6 +137,7 @@ struct pvq_device {
 	uint8_t status;     /**< the status bits set so far */
 	bool present;       /**< the device is there and was accepted */
 	bool live;          /**< DRIVER_OK, rings in use */
+	bool holds;         /**< the device was told DRIVER_OK and has not been reset since */
 	bool started;       /**< rte_eth_dev_start was called */
 	bool admin_down;    /**< rte_eth_dev_set_link_down was called */
 	bool link_up;

@@ -202,6 +202,8 @@ pvq_device_reset_status(struct pvq_device *dev)
 
 	dev->status = 0;
 	ret = dev->transport->set_status(dev, 0);
+	if (ret == 0)
+		dev->holds = false;
 	return ret == -ENOTSUP ? 0 : ret;
 }
 

@@ -19,12 +19,11 @@ pvq_ring_bytes(uint16_t size)
 	return desc_bytes(size) + 2 * RTE_CACHE_LINE_SIZE;
 }
 
-void
-pvq_ring_init(struct pvq_ring *ring, void *mem, uint16_t size, bool event_idx, bool platform)
+static void
+start_over(struct pvq_ring *ring, void *mem, uint16_t size, bool event_idx, bool platform)
 {
 	char *events = (char *)mem + desc_bytes(size);
 
-	memset(mem, 0, pvq_ring_bytes(size));
 	*ring = (struct pvq_ring){
 		.desc = mem,
 		.driver_event = (struct virtq_event *)events,
@@ -36,7 +35,20 @@ pvq_ring_init(struct pvq_ring *ring, void *mem, uint16_t size, bool event_idx, b
 		.event_idx = event_idx,
 		.platform = platform,
 	};
+}
+
+void
+pvq_ring_init(struct pvq_ring *ring, void *mem, uint16_t size, bool event_idx, bool platform)
+{
+	memset(mem, 0, pvq_ring_bytes(size));
+	start_over(ring, mem, size, event_idx, platform);
 	pvq_ring_disable_notify(ring);
+}
+
+void
+pvq_ring_forget(struct pvq_ring *ring)
+{
+	start_over(ring, ring->desc, ring->size, ring->event_idx, ring->platform);
 }
 
 bool

@@ -71,6 +71,13 @@ void
 pvq_ring_init(struct pvq_ring *ring, void *mem, uint16_t size, bool event_idx, bool platform);
 
 /**
+ * Forget what is in the ring without touching its memory, which the device may still use: nothing is
+ * outstanding for the driver. Before the next use comes pvq_ring_init().
+ */
+void
+pvq_ring_forget(struct pvq_ring *ring);
+
+/**
  * Ask the device to notify when the slot at next_used is used, and tell whether that is too late.
  *
  * Specification: Driver and Device Event Suppression; Receiving Used Buffers From The Device.

@@ -228,6 +228,9 @@ pvq_rxq_clear(struct pvq_rxq *q, bool leak)
 	if (!leak)
 		rte_pktmbuf_free_bulk(q->shadow, q->vq.size);
 	memset(q->shadow, 0, q->vq.size * sizeof(q->shadow[0]));
-	pvq_ring_init(&q->ring, q->vq.ring_mem, q->vq.size, q->ring.event_idx,
-		      q->ring.platform);
+	if (q->vq.leaked)
+		pvq_ring_forget(&q->ring);
+	else
+		pvq_ring_init(&q->ring, q->vq.ring_mem, q->vq.size, q->ring.event_idx,
+			      q->ring.platform);
 }

@@ -286,6 +286,7 @@ pvq_pci_attach(struct pvq_device *dev, const struct pvq_pci_regs *regs)
 const struct pvq_transport pvq_transport_pci = {
 	.name = "virtio-pci",
 	.iova = true,
+	.stays = true,
 	.features = 1ULL << VIRTIO_F_ACCESS_PLATFORM | 1ULL << VIRTIO_F_ORDER_PLATFORM |
 		    1ULL << VIRTIO_F_NOTIFICATION_DATA | 1ULL << VIRTIO_F_NOTIF_CONFIG_DATA |
 		    1ULL << VIRTIO_F_RING_RESET,

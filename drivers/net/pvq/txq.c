@@ -14,9 +14,9 @@
 /* One table for every so many slots: packets of several segments are the lesser part. */
 #define SLOTS_PER_TABLE 16u
 
-/* Nothing outstanding: every id and table free, the ring as after device reset. */
+/* Nothing outstanding: every id and table free. */
 static void
-start_empty(struct pvq_txq *q)
+forget_all(struct pvq_txq *q)
 {
 	uint16_t i;
 
@@ -31,6 +31,13 @@ start_empty(struct pvq_txq *q)
 	q->nb_free_ids = q->vq.size;
 	q->nb_free_tables = q->nb_tables;
 	q->nb_special = 0;
+}
+
+/* The ring as after device reset, too. */
+static void
+start_empty(struct pvq_txq *q)
+{
+	forget_all(q);
 	pvq_ring_init(&q->ring, q->vq.ring_mem, q->vq.size, q->mode.event_idx,
 		      q->mode.bus == PVQ_BUS_PLATFORM);
 }
@@ -179,7 +186,12 @@ pvq_txq_clear(struct pvq_txq *q, bool leak)
 	q->vq.leaked |= leak;
 	for (i = 0; i < slots && !leak; i++)
 		rte_pktmbuf_free(q->shadow[pvq_ring_slot_add(&q->ring, first, i)]);
-	start_empty(q);
+	if (!q->vq.leaked) {
+		start_empty(q);
+		return;
+	}
+	forget_all(q);
+	pvq_ring_forget(&q->ring);
 }
 
 void
