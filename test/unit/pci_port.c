@@ -202,15 +202,14 @@ pci_port_device(struct pci_port *p)
 int
 pci_port_find(struct pci_port *p)
 {
-	static uint8_t msix_table[4096];
 	struct pvq_pci_function f = {
 		.name = PCI_PORT_NAME, .handle = p->d, .read = read_space,
 	};
 
 	f.bar[VPD_BAR].addr = p->d->regs.bar;
 	f.bar[VPD_BAR].len = VPM_BAR_BYTES;
-	f.bar[VPD_BAR_MSIX].addr = msix_table;
-	f.bar[VPD_BAR_MSIX].len = sizeof(msix_table);
+	f.bar[VPD_BAR_MSIX].addr = p->msix_table;
+	f.bar[VPD_BAR_MSIX].len = sizeof(p->msix_table);
 	p->regs = (struct pvq_pci_regs){.name = PCI_PORT_NAME, .io = &io};
 	return pvq_pci_find_regions(&f, &p->regs.at);
 }

@@ -39,6 +39,7 @@ struct pci_port {
 	struct vpd *d;
 	/** What probing has found, or the test says it has (before pci_port_init()). */
 	struct pvq_pci_regs regs;
+	uint8_t msix_table[4096]; /**< memory of BAR VPD_BAR_MSIX */
 };
 
 /** EAL, with one lcore, and IOVAs as the environment says. */
