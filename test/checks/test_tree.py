@@ -18,7 +18,7 @@ LAYERS = [
     (2, ["queue.h", "vq.[ch]", "rxq.c", "txq.c", "tx_list.c", "net_hdr.h",
          "mbuf_layout.h"]),
     (3, ["burst.[ch]", "burst_*.[ch]", "kernel_*.h"]),
-    (4, ["device.[ch]", "device_*.[ch]", "cvq.[ch]"]),
+    (4, ["device.[ch]", "device_*.[ch]", "cvq.[ch]", "control*.[ch]"]),
     (5, ["transport_*.[ch]", "vhost_user.h", "vhost_user_*.[ch]", "pci_*.[ch]",
          "virtio_pci_spec.h"]),
     (5, ["ethdev.[ch]", "ethdev_*.c", "stats.c", "queue_info.c", "intr.c", "telemetry.c", "rss.c",
@@ -37,7 +37,7 @@ CODE = {".c", ".h", ".py", ".sh", ".pml", ".build"}
 
 # The specification has words of its own for these. Files that speak vhost-user are let off, since
 # that protocol calls things so.
-OTHER_WORDS = re.compile(r"kick|cookie|guest|\bhost\b|\bdxp\b", re.I)
+OTHER_WORDS = re.compile(r"kick|cookie|guest(?!_ANNOUNCE)|\bhost\b|\bdxp\b", re.I)
 SPEAKS_VHOST_USER = ["transport_vhost_user.*", "vhost_user*"]
 UNFINISHED = re.compile(r"\b(TO" r"DO|FIX" r"ME|XX" r"X)\b")
 PRIVATE_PATHS = re.compile(r"(?<![\w.~$}])/(?:ro" r"ot|wo" r"rk)/")

@@ -169,7 +169,6 @@ poll_tx(void)
 static void
 replace_device(void)
 {
-	unsigned int replayed = 0;
 	int i;
 
 	for (i = 0; i < 2; i++) {
@@ -177,7 +176,8 @@ replace_device(void)
 			two_fail("the poller does not leave");
 			return;
 		}
-		pvq_rings_reset(&device, &mode, &replayed);
+		pvq_rings_reset(&device, &mode);
+		pvq_rings_replay(&device);
 		pvq_rings_open(&device);
 		cycles++;
 	}
@@ -188,7 +188,6 @@ static void
 stop_and_start(void)
 {
 	const struct pvq_gate *gate = rxq != NULL ? &rxq->gate : &txq->gate;
-	unsigned int replayed = 0;
 	int i;
 
 	for (i = 0; i < 2; i++) {
@@ -197,7 +196,8 @@ stop_and_start(void)
 			two_fail("the poller does not leave");
 			return;
 		}
-		pvq_rings_reset(&device, &mode, &replayed);
+		pvq_rings_reset(&device, &mode);
+		pvq_rings_replay(&device);
 		pvq_rings_start_gates(&device);
 		cycles++;
 	}

@@ -24,8 +24,8 @@
  * vhost-user's.
  */
 #define USEFUL                                                                                   \
-	(BIT(3) | BIT(5) | BIT(15) | BIT(16) | BIT(28) | BIT(29) | BIT(30) | BIT(32) | BIT(34) | \
-	 BIT(35))
+	(BIT(3) | BIT(5) | BIT(15) | BIT(16) | BIT(17) | BIT(18) | BIT(20) | BIT(21) | BIT(22) | \
+	 BIT(23) | BIT(28) | BIT(29) | BIT(30) | BIT(32) | BIT(34) | BIT(35))
 
 /* Messages of the log from @p from on. @return how many, MAX_RECORDS at most. */
 static uint32_t

@@ -31,7 +31,7 @@ test_info(void **state)
 	assert_string_equal(info.driver_name, "net_pvq");
 	assert_int_equal(info.max_rx_queues, 2);
 	assert_int_equal(info.max_tx_queues, 2);
-	assert_int_equal(info.max_mac_addrs, 1);
+	assert_int_equal(info.max_mac_addrs, 64);
 	assert_int_equal(info.max_mtu, 9000);
 	assert_int_equal(info.rx_desc_lim.nb_min, 1);
 	assert_int_equal(info.rx_desc_lim.nb_max, 32768);

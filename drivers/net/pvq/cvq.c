@@ -22,7 +22,8 @@ struct pvq_cvq *
 pvq_cvq_create(const struct pvq_vq *conf)
 {
 	const size_t ring_at = RTE_ALIGN_CEIL(sizeof(struct pvq_cvq), RTE_CACHE_LINE_SIZE);
-	const size_t command_at = ring_at + pvq_ring_bytes(conf->size);
+	const size_t idle_at = ring_at + pvq_ring_bytes(conf->size);
+	const size_t command_at = idle_at + pvq_ring_bytes(conf->size);
 	const struct rte_memzone *mz = pvq_vq_reserve(conf, command_at + ACK_AT + 1);
 	struct pvq_cvq *cvq;
 
@@ -30,6 +31,7 @@ pvq_cvq_create(const struct pvq_vq *conf)
 		return NULL;
 	cvq = mz->addr;
 	pvq_vq_init(&cvq->vq, conf, mz, ring_at);
+	pvq_vq_init(&cvq->idle_vq, conf, mz, idle_at);
 	cvq->command = (uint8_t *)cvq + command_at;
 	pvq_cvq_reset(cvq, false, false);
 	return cvq;
@@ -45,8 +47,8 @@ pvq_cvq_free(struct pvq_cvq *cvq)
 void
 pvq_cvq_reset(struct pvq_cvq *cvq, bool event_idx, bool platform)
 {
-	pvq_ring_init(&cvq->ring, cvq->vq.ring_mem, cvq->vq.size, event_idx,
-		      platform);
+	pvq_ring_init(&cvq->ring, cvq->vq.ring_mem, cvq->vq.size, event_idx, platform);
+	pvq_ring_init(&cvq->idle, cvq->idle_vq.ring_mem, cvq->vq.size, event_idx, platform);
 	cvq->broken = false;
 }
 

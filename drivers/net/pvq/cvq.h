@@ -16,22 +16,27 @@
 /** Bytes that a command's data may have. */
 #define PVQ_CVQ_DATA_MAX 4096u
 
-/** Slots of the ring; a command takes two. */
-#define PVQ_CVQ_SIZE 16u
+/** Slots of the ring: a command takes two, and there is one at a time. */
+#define PVQ_CVQ_SIZE 2u
 
 struct pvq_cvq {
 	struct pvq_vq vq;
 	struct pvq_ring ring;
 	uint8_t *command; /**< class, command and data, then the device's answer */
 	bool broken;      /**< a command was not answered as it should be: none goes out any more */
+	/**
+	 * A ring in which nothing is ever made available, for all virtqueues that the port does not
+	 * use and that the device wants to know nevertheless.
+	 */
+	struct pvq_vq idle_vq;
+	struct pvq_ring idle;
 };
 
 /**
  * Allocate a control queue in memory of its own.
  *
  * @param conf
- *   port_id, index, size, socket_id, iova; PVQ_CVQ_SIZE slots, or fewer if the device has fewer,
- *   two at least.
+ *   port_id, index, size (two slots at least), socket_id, iova.
  * @return
  *   NULL without memory.
  */

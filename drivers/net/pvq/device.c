@@ -17,7 +17,7 @@ static void
 log_up(const struct pvq_device *dev, unsigned int replayed)
 {
 	const uint64_t known = pvq_wanted_features(dev);
-	char got[160], missing[160];
+	char got[PVQ_FEATURES_TEXT], missing[PVQ_FEATURES_TEXT];
 
 	PVQ_LOG(NOTICE, dev->name,
 		"up: %u rx and %u tx queues, features %#" PRIx64 " (%s), rx path \"%s\", tx path "
@@ -54,11 +54,11 @@ pvq_connection_failed(int ret)
 	}
 }
 
-/* What the link is to be while the device is live. */
+/* What the link is to be while the device is live; @p status as by pvq_device_net_status(). */
 static bool
-link_now(struct pvq_device *dev)
+link_at(const struct pvq_device *dev, uint16_t status)
 {
-	return !dev->admin_down && !dev->needs_reset && pvq_device_read_link(dev);
+	return !dev->admin_down && !dev->needs_reset && (status & VIRTIO_NET_S_LINK_UP) != 0;
 }
 
 static void
@@ -78,7 +78,7 @@ shut_for_memory(struct pvq_device *dev)
 }
 
 static int
-set_up_rings(struct pvq_device *dev, const struct pvq_queue_mode *mode, unsigned int *replayed)
+set_up_rings(struct pvq_device *dev, const struct pvq_queue_mode *mode)
 {
 	const struct pvq_transport *t = dev->transport;
 	int ret;
@@ -87,7 +87,7 @@ set_up_rings(struct pvq_device *dev, const struct pvq_queue_mode *mode, unsigned
 	if (ret == 0)
 		ret = pvq_rings_check(dev);
 	if (ret == 0)
-		ret = pvq_rings_reset(dev, mode, replayed);
+		ret = pvq_rings_reset(dev, mode);
 	if (ret == 0)
 		ret = t->share_memory(dev);
 	if (ret == 0 && pvq_has(dev, VIRTIO_NET_F_MTU)) {
@@ -98,6 +98,8 @@ set_up_rings(struct pvq_device *dev, const struct pvq_queue_mode *mode, unsigned
 	}
 	if (ret == 0)
 		ret = pvq_rings_hand_over(dev);
+	if (ret == 0)
+		ret = pvq_control_hand_over(dev, mode);
 	return ret;
 }
 
@@ -106,7 +108,7 @@ static int
 bring_up(struct pvq_device *dev)
 {
 	struct pvq_queue_mode mode;
-	unsigned int replayed = 0;
+	unsigned int replayed;
 	uint8_t ignored;
 	int ret;
 
@@ -121,7 +123,7 @@ bring_up(struct pvq_device *dev)
 	mode = pvq_device_queue_mode(dev);
 	ret = pvq_device_check_mtu(dev, dev->data->mtu);
 	if (ret == 0)
-		ret = set_up_rings(dev, &mode, &replayed);
+		ret = set_up_rings(dev, &mode);
 	if (ret != 0)
 		return ret;
 	dev->holds = dev->transport->stays;
@@ -130,8 +132,12 @@ bring_up(struct pvq_device *dev)
 		return ret;
 	/* A backend works through messages in order: after this answer it has seen DRIVER_OK. */
 	ret = dev->transport->get_status(dev, &ignored);
-	if (ret != 0 && ret != -ENOTSUP)
+	if (ret == 0 || ret == -ENOTSUP)
+		ret = pvq_control_replay(dev, pvq_rings_pairs(dev));
+	if (ret != 0)
 		return ret;
+	/* Not before the device has taken the number of pairs (NT-23). */
+	replayed = pvq_rings_replay(dev);
 
 	__atomic_store_n(&dev->rx_path, pvq_rx_path(&mode, dev->opt.isa), __ATOMIC_RELAXED);
 	__atomic_store_n(&dev->tx_path, pvq_tx_path(&mode, dev->opt.isa), __ATOMIC_RELAXED);
@@ -148,7 +154,7 @@ bring_up(struct pvq_device *dev)
 	pvq_rings_notify_all(dev);
 	pvq_rings_open(dev);
 	dev->needs_reset = false;
-	set_link(dev, link_now(dev));
+	set_link(dev, link_at(dev, pvq_device_net_status(dev)));
 	log_up(dev, replayed);
 	return 0;
 }
@@ -245,6 +251,7 @@ catch_up_with_memory(struct pvq_device *dev)
 static void
 watch(struct pvq_device *dev)
 {
+	uint16_t net_status;
 	uint8_t status;
 
 	if (!dev->needs_reset && dev->transport->get_status(dev, &status) == 0 &&
@@ -253,7 +260,10 @@ watch(struct pvq_device *dev)
 		dev->needs_reset = true;
 		pvq_rings_fail(dev, PVQ_QUEUE_NEEDS_RESET);
 	}
-	set_link(dev, link_now(dev));
+	net_status = pvq_device_net_status(dev);
+	if ((net_status & VIRTIO_NET_S_ANNOUNCE) != 0 && pvq_device_announce(dev))
+		__atomic_fetch_or(&dev->pending_events, PVQ_EVENT_LINK, __ATOMIC_RELEASE);
+	set_link(dev, link_at(dev, net_status));
 }
 
 void
@@ -295,8 +305,11 @@ withdraw(struct pvq_device *dev)
 
 	if (ret == 0 || ret == -EPROTO)
 		ret = pvq_rings_take_back(dev);
+	if (ret == 0)
+		ret = pvq_control_take_back(dev);
 	if (ret == 0 || ret == -ECONNRESET || ret == -ENODEV)
 		return true;
+	pvq_control_leak(dev);
 	PVQ_LOG(ERR, dev->name,
 		"backend hangs with the rings in its hands: their mbufs are lost to the pools, "
 		"since it may still write to them");
@@ -357,6 +370,37 @@ pvq_device_stop(struct pvq_device *dev)
 }
 
 int
+pvq_device_renegotiate(struct pvq_device *dev)
+{
+	bool leak;
+	int ret;
+
+	if (!dev->live)
+		return 0;
+	ret = pvq_rings_quiesce(dev);
+	if (ret != 0) {
+		pvq_rings_reopen(dev);
+		return ret;
+	}
+	set_dead(dev);
+	leak = !withdraw(dev);
+	if (leak) {
+		pvq_rings_clear(dev, true);
+		ret = -ETIMEDOUT;
+	} else {
+		dev->was_live = false;
+		ret = pvq_device_identify(dev);
+		if (ret == 0)
+			ret = bring_up(dev);
+	}
+	if (ret == 0)
+		return 0;
+	pvq_device_drop(dev);
+	set_link(dev, false);
+	return pvq_unless_gone(ret);
+}
+
+int
 pvq_device_set_admin(struct pvq_device *dev, bool up)
 {
 	dev->admin_down = !up;
@@ -367,43 +411,6 @@ pvq_device_set_admin(struct pvq_device *dev, bool up)
 	else
 		pvq_rings_start_gates(dev);
 	if (dev->live)
-		set_link(dev, link_now(dev));
-	return 0;
-}
-
-uint16_t
-pvq_device_max_pairs(const struct pvq_device *dev)
-{
-	const uint16_t pairs = dev->opt.queues != 0 ? dev->opt.queues : PVQ_MAX_PAIRS;
-	const uint16_t offered = __atomic_load_n(&dev->offer.max_pairs, __ATOMIC_RELAXED);
-
-	return offered != 0 ? RTE_MIN(pairs, offered) : pairs;
-}
-
-int
-pvq_device_check_mtu(const struct pvq_device *dev, uint16_t mtu)
-{
-	const uint32_t frame = pvq_frame_len(mtu) + VIRTIO_NET_HDR_LEN;
-	struct pvq_rxq *q;
-	unsigned int i;
-
-	if (dev->offer.mtu != 0 && mtu > dev->offer.mtu) {
-		PVQ_REFUSE(dev, "MTU %u is above the backend's %u", mtu, dev->offer.mtu);
-		return -EINVAL;
-	}
-	PVQ_FOREACH_RXQ(dev, i, q) {
-		/* Before the first backend nobody knows whether it will merge. */
-		const bool merges = q->scatter && (dev->features == 0 ||
-						   pvq_has(dev, VIRTIO_NET_F_MRG_RXBUF));
-
-		if (frame <= q->capacity || (merges && frame <= q->capacity * (uint32_t)q->vq.size))
-			continue;
-		PVQ_REFUSE(dev,
-			"MTU %u needs %u bytes and rx queue %u's buffers have %u: use a mempool "
-			"of larger mbufs, or RTE_ETH_RX_OFFLOAD_SCATTER with mergeable buffers "
-			"(mrg_rxbuf=1 and a backend that offers them) and enough descriptors",
-			mtu, frame, i, q->capacity);
-		return -EINVAL;
-	}
+		set_link(dev, link_at(dev, pvq_device_net_status(dev)));
 	return 0;
 }

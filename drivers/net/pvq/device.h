@@ -30,6 +30,7 @@
 #include <rte_spinlock.h>
 
 #include "burst.h"
+#include "control.h"
 #include "log.h"
 #include "notify.h"
 #include "queue.h"
@@ -62,6 +63,8 @@ struct pvq_options {
 struct pvq_transport {
 	const char *name;
 	bool iova; /**< the device is to be told IOVAs, not virtual addresses */
+	bool own_rings; /**< each ring is enabled by itself, so pairs can be used without MQ */
+	bool unfiltered; /**< that a device does not filter is no news, and no error to tell of */
 	uint64_t features; /**< what it can negotiate besides what the device itself is asked for */
 	/**
 	 * The device is there even when it has been given up: only a reset makes it leave its rings,
@@ -83,8 +86,11 @@ struct pvq_transport {
 	int (*set_status)(struct pvq_device *dev, uint8_t status);
 	/** Read @p len bytes of device configuration space from @p offset. */
 	int (*read_config)(struct pvq_device *dev, uint32_t offset, uint32_t len, void *to);
-	/** Queue pairs the device has, before any configuration field is considered. */
-	int (*get_max_pairs)(struct pvq_device *dev, uint16_t *pairs);
+	/**
+	 * Virtqueues there can be, whatever configuration fields say: pairs and, where there is
+	 * room for one behind them, a control queue.
+	 */
+	int (*get_num_queues)(struct pvq_device *dev, uint16_t *queues);
 	/** Slots that a virtqueue can have at most; after a reset. */
 	int (*get_queue_size)(struct pvq_device *dev, uint16_t vq, uint16_t *size);
 	/** Tell the device all of the process's memory; cheap when nothing has changed. */
@@ -111,8 +117,9 @@ struct pvq_device_hooks {
 
 /** What a device says of itself, read when it arrives. */
 struct pvq_offer {
-	uint64_t features;
+	uint64_t features; /**< without those that are of no use as they are offered */
 	uint16_t max_pairs;
+	uint16_t cvq_index; /**< where the control queue is, if CTRL_VQ is offered */
 	uint16_t max_rx_size; /**< slots of a ring */
 	uint16_t max_tx_size;
 	uint16_t mtu; /**< 0 when not told */
@@ -146,6 +153,7 @@ struct pvq_device {
 	bool memory_shut;   /**< transmit gates are closed for that; gate_lock */
 	bool refused;       /**< the last device that arrived was turned away */
 	bool was_live;      /**< since start, so that the next time counts as a reconnect */
+	struct pvq_control control;
 	uint16_t rx_path;
 	uint16_t tx_path;
 	uint64_t reconnects;
@@ -177,6 +185,9 @@ pvq_has(const struct pvq_device *dev, unsigned int bit)
 {
 	return (dev->features >> bit & 1) != 0;
 }
+
+/** Bytes of text that name all features pvq knows. */
+#define PVQ_FEATURES_TEXT 256u
 
 /**
  * A name for each bit of @p features that pvq knows, blank-separated, into @p buf.
@@ -268,6 +279,27 @@ pvq_unless_gone(int ret)
 {
 	return ret != -EPROTO && pvq_connection_failed(ret) ? 0 : ret;
 }
+
+/**
+ * Negotiate with the device anew and go on as before, since the port wants other features now. What
+ * the device has not sent is sent again. dev->lock held.
+ *
+ * @return
+ *   0, also when there is no live device; -EBUSY when a polling lcore does not leave its ring, and
+ *   all is as it was; else as pvq_device_start(): the device is given up and looked for again.
+ */
+int
+pvq_device_renegotiate(struct pvq_device *dev);
+
+/**
+ * The device asks for its address to be announced: send a packet that tells switches where the port
+ * is, and tell the device so (specification 1.4, Gratuitous Packet Sending). dev->lock held.
+ *
+ * @return
+ *   Whether that was done now; if not, the next call may do it.
+ */
+bool
+pvq_device_announce(struct pvq_device *dev);
 
 /** Link set up or down by the application. dev->lock held. */
 int

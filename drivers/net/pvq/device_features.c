@@ -22,6 +22,13 @@ static const struct {
 	{VIRTIO_NET_F_MAC, "MAC"},
 	{VIRTIO_NET_F_MRG_RXBUF, "MRG_RXBUF"},
 	{VIRTIO_NET_F_STATUS, "STATUS"},
+	{VIRTIO_NET_F_CTRL_VQ, "CTRL_VQ"},
+	{VIRTIO_NET_F_CTRL_RX, "CTRL_RX"},
+	{VIRTIO_NET_F_CTRL_VLAN, "CTRL_VLAN"},
+	{VIRTIO_NET_F_CTRL_RX_EXTRA, "CTRL_RX_EXTRA"},
+	{VIRTIO_NET_F_GUEST_ANNOUNCE, "GUEST_ANNOUNCE"},
+	{VIRTIO_NET_F_MQ, "MQ"},
+	{VIRTIO_NET_F_CTRL_MAC_ADDR, "CTRL_MAC_ADDR"},
 	{VIRTIO_F_INDIRECT_DESC, "INDIRECT_DESC"},
 	{VIRTIO_F_EVENT_IDX, "EVENT_IDX"},
 	{VIRTIO_F_VERSION_1, "VERSION_1"},
@@ -33,6 +40,34 @@ static const struct {
 	{VIRTIO_F_NOTIF_CONFIG_DATA, "NOTIF_CONFIG_DATA"},
 	{VIRTIO_F_RING_RESET, "RING_RESET"},
 };
+
+/*
+ * Network Device, Feature bit requirements (FD-07, FD-11). That addresses and the additional receive
+ * modes need CTRL_RX as well is what the control queue's chapter says (NT-20).
+ */
+static const struct {
+	unsigned int bit;
+	uint64_t needs;
+} feature_needs[] = {
+	{VIRTIO_NET_F_CTRL_RX, 1ULL << VIRTIO_NET_F_CTRL_VQ},
+	{VIRTIO_NET_F_CTRL_VLAN, 1ULL << VIRTIO_NET_F_CTRL_VQ},
+	{VIRTIO_NET_F_MQ, 1ULL << VIRTIO_NET_F_CTRL_VQ},
+	{VIRTIO_NET_F_CTRL_RX_EXTRA, 1ULL << VIRTIO_NET_F_CTRL_RX},
+	{VIRTIO_NET_F_CTRL_MAC_ADDR, 1ULL << VIRTIO_NET_F_CTRL_RX},
+	{VIRTIO_NET_F_GUEST_ANNOUNCE, 1ULL << VIRTIO_NET_F_CTRL_VQ | 1ULL << VIRTIO_NET_F_STATUS},
+};
+
+/* Without what lacks its requirements; those that others need come first in the table. */
+static uint64_t
+closed(uint64_t features)
+{
+	size_t i;
+
+	for (i = 0; i < RTE_DIM(feature_needs); i++)
+		if ((features & feature_needs[i].needs) != feature_needs[i].needs)
+			features &= ~(1ULL << feature_needs[i].bit);
+	return features;
+}
 
 const char *
 pvq_features_text(uint64_t features, char *buf, size_t len)
@@ -64,9 +99,16 @@ pvq_wanted_features(const struct pvq_device *dev)
 		wanted |= 1ULL << VIRTIO_F_IN_ORDER;
 	if (dev->opt.event_idx)
 		wanted |= 1ULL << VIRTIO_F_EVENT_IDX;
+	wanted |= 1ULL << VIRTIO_NET_F_CTRL_VQ | 1ULL << VIRTIO_NET_F_CTRL_RX |
+		  1ULL << VIRTIO_NET_F_CTRL_RX_EXTRA | 1ULL << VIRTIO_NET_F_CTRL_MAC_ADDR |
+		  1ULL << VIRTIO_NET_F_GUEST_ANNOUNCE | 1ULL << VIRTIO_NET_F_MQ;
+	/* Once it is negotiated, tagged frames come only for VLANs that the device was told of. */
+	if (dev->control.vlan_filter)
+		wanted |= 1ULL << VIRTIO_NET_F_CTRL_VLAN;
 	/* To accept MAC is to promise the device's address; the port may have its own by now. */
-	if (dev->offer.has_mac && dev->data->mac_addrs != NULL &&
-	    rte_is_same_ether_addr(&dev->offer.mac, &dev->data->mac_addrs[0]))
+	if (dev->offer.has_mac &&
+	    ((dev->offer.features >> VIRTIO_NET_F_CTRL_MAC_ADDR & 1) != 0 ||
+	     rte_is_same_ether_addr(&dev->offer.mac, &dev->control.mac[0])))
 		wanted |= 1ULL << VIRTIO_NET_F_MAC;
 	return wanted;
 }
@@ -98,6 +140,7 @@ read_fields(struct pvq_device *dev, struct pvq_offer *offer, struct virtio_net_c
 		uint32_t end;
 	} fields[] = {
 		{VIRTIO_NET_F_MTU, sizeof(*config)},
+		{VIRTIO_NET_F_MQ, offsetof(struct virtio_net_config, mtu)},
 		{VIRTIO_NET_F_STATUS, offsetof(struct virtio_net_config, max_virtqueue_pairs)},
 		{VIRTIO_NET_F_MAC, offsetof(struct virtio_net_config, status)},
 	};
@@ -127,8 +170,15 @@ read_offer_config(struct pvq_device *dev, struct pvq_offer *offer)
 	if (ret != 0) {
 		if (ret != -ENOTSUP)
 			PVQ_LOG(WARNING, dev->name, "backend's configuration space is unreadable");
+		/*
+		 * Vhost-user backends without a configuration space offer the control queue for the
+		 * sake of a virtual machine monitor that serves it, and would leave commands lying.
+		 */
+		if (!dev->transport->stays)
+			offer->features &= ~(1ULL << VIRTIO_NET_F_CTRL_VQ);
 		return;
 	}
+	offer->max_pairs = rte_le_to_cpu_16(config.max_virtqueue_pairs);
 	if (offer->features >> VIRTIO_NET_F_MAC & 1) {
 		memcpy(offer->mac.addr_bytes, config.mac, sizeof(config.mac));
 		offer->has_mac = rte_is_valid_assigned_ether_addr(&offer->mac);
@@ -158,27 +208,77 @@ read_queue_sizes(struct pvq_device *dev, struct pvq_offer *offer)
 	return ret == -ENOTSUP ? 0 : ret;
 }
 
+/* Whether the number of pairs in the configuration is one that there can be (HD-21). */
+static bool
+has_mq(const struct pvq_device *dev, const struct pvq_offer *offer, uint16_t queues)
+{
+	const uint16_t pairs = offer->max_pairs;
+
+	if ((closed(offer->features) >> VIRTIO_NET_F_MQ & 1) == 0)
+		return false;
+	if (pairs != 0 && pairs <= VIRTIO_NET_PAIRS_MAX && pairs <= queues / 2)
+		return true;
+	PVQ_LOG(WARNING, dev->name,
+		"the device says it has %u queue pairs, and has %u virtqueues: pairs are not "
+		"negotiated",
+		pairs, queues);
+	return false;
+}
+
+/* How many pairs there are and where the control queue is, or that there is none (PC-17). */
+static void
+settle_queues(const struct pvq_device *dev, struct pvq_offer *offer, uint16_t queues)
+{
+	const uint16_t own = dev->transport->own_rings ? queues / 2 : 1;
+	uint32_t index = 2;
+
+	if (dev->control.cvq == NULL)
+		offer->features &= ~(1ULL << VIRTIO_NET_F_CTRL_VQ);
+	if (has_mq(dev, offer, queues)) {
+		index = 2u * offer->max_pairs;
+	} else {
+		offer->features &= ~(1ULL << VIRTIO_NET_F_MQ);
+		offer->max_pairs = own;
+	}
+	/* Where a second pair is used without MQ, its receive queue has the number. */
+	if ((offer->features >> VIRTIO_NET_F_CTRL_VQ & 1) != 0 &&
+	    (index >= queues || index < 2u * offer->max_pairs)) {
+		PVQ_LOG(WARNING, dev->name,
+			"the control queue would be virtqueue %u, which is not there or is another: "
+			"not used",
+			index);
+		offer->features &= ~(1ULL << VIRTIO_NET_F_CTRL_VQ);
+		offer->max_pairs = own;
+	}
+	offer->cvq_index = index;
+	offer->max_pairs = RTE_MIN(offer->max_pairs, PVQ_MAX_PAIRS);
+	offer->features = closed(offer->features);
+}
+
 int
 pvq_device_identify(struct pvq_device *dev)
 {
 	struct pvq_offer offer = {0};
+	uint16_t queues;
 	int ret = dev->transport->get_features(dev, &offer.features);
 
 	if (ret == 0)
 		ret = check_required(dev, offer.features);
 	if (ret == 0)
-		ret = dev->transport->get_max_pairs(dev, &offer.max_pairs);
+		ret = dev->transport->get_num_queues(dev, &queues);
 	if (ret == 0)
 		ret = read_queue_sizes(dev, &offer);
 	if (ret != 0)
 		return ret;
 	read_offer_config(dev, &offer);
+	settle_queues(dev, &offer, queues);
 	/* Applications ask for these at any time, without the lock. */
 	__atomic_store_n(&dev->offer.max_pairs, offer.max_pairs, __ATOMIC_RELAXED);
 	__atomic_store_n(&dev->offer.mtu, offer.mtu, __ATOMIC_RELAXED);
 	__atomic_store_n(&dev->offer.max_rx_size, offer.max_rx_size, __ATOMIC_RELAXED);
 	__atomic_store_n(&dev->offer.max_tx_size, offer.max_tx_size, __ATOMIC_RELAXED);
-	dev->offer.features = offer.features;
+	__atomic_store_n(&dev->offer.features, offer.features, __ATOMIC_RELAXED);
+	dev->offer.cvq_index = offer.cvq_index;
 	dev->offer.has_mac = offer.has_mac;
 	dev->offer.mac = offer.mac;
 	return 0;
@@ -211,7 +311,7 @@ int
 pvq_device_negotiate(struct pvq_device *dev)
 {
 	const struct pvq_transport *t = dev->transport;
-	const uint64_t features = dev->offer.features & pvq_wanted_features(dev);
+	const uint64_t features = closed(dev->offer.features & pvq_wanted_features(dev));
 	uint8_t status;
 	int ret;
 
@@ -263,14 +363,51 @@ pvq_device_queue_mode(const struct pvq_device *dev)
 	};
 }
 
-bool
-pvq_device_read_link(struct pvq_device *dev)
+uint16_t
+pvq_device_net_status(struct pvq_device *dev)
 {
 	rte_le16_t status;
 
 	if (!pvq_has(dev, VIRTIO_NET_F_STATUS) ||
 	    dev->transport->read_config(dev, offsetof(struct virtio_net_config, status),
 					sizeof(status), &status) != 0)
-		return true;
-	return (rte_le_to_cpu_16(status) & VIRTIO_NET_S_LINK_UP) != 0;
+		return VIRTIO_NET_S_LINK_UP;
+	return rte_le_to_cpu_16(status);
+}
+
+uint16_t
+pvq_device_max_pairs(const struct pvq_device *dev)
+{
+	const uint16_t pairs = dev->opt.queues != 0 ? dev->opt.queues : PVQ_MAX_PAIRS;
+	const uint16_t offered = __atomic_load_n(&dev->offer.max_pairs, __ATOMIC_RELAXED);
+
+	return offered != 0 ? RTE_MIN(pairs, offered) : pairs;
+}
+
+int
+pvq_device_check_mtu(const struct pvq_device *dev, uint16_t mtu)
+{
+	const uint32_t frame = pvq_frame_len(mtu) + VIRTIO_NET_HDR_LEN;
+	struct pvq_rxq *q;
+	unsigned int i;
+
+	if (dev->offer.mtu != 0 && mtu > dev->offer.mtu) {
+		PVQ_REFUSE(dev, "MTU %u is above the backend's %u", mtu, dev->offer.mtu);
+		return -EINVAL;
+	}
+	PVQ_FOREACH_RXQ(dev, i, q) {
+		/* Before the first backend nobody knows whether it will merge. */
+		const bool merges = q->scatter && (dev->features == 0 ||
+						   pvq_has(dev, VIRTIO_NET_F_MRG_RXBUF));
+
+		if (frame <= q->capacity || (merges && frame <= q->capacity * (uint32_t)q->vq.size))
+			continue;
+		PVQ_REFUSE(dev,
+			"MTU %u needs %u bytes and rx queue %u's buffers have %u: use a mempool "
+			"of larger mbufs, or RTE_ETH_RX_OFFLOAD_SCATTER with mergeable buffers "
+			"(mrg_rxbuf=1 and a backend that offers them) and enough descriptors",
+			mtu, frame, i, q->capacity);
+		return -EINVAL;
+	}
+	return 0;
 }

@@ -35,9 +35,9 @@ pvq_device_add_status(struct pvq_device *dev, uint8_t bits);
 int
 pvq_device_reset_status(struct pvq_device *dev);
 
-/** The link as the device has it: up when it does not tell (NT-31). */
-bool
-pvq_device_read_link(struct pvq_device *dev);
+/** VIRTIO_NET_S_* as they are now; nothing but link up when the device does not tell (NT-31). */
+uint16_t
+pvq_device_net_status(struct pvq_device *dev);
 
 /** What dev->features means to a queue. */
 struct pvq_queue_mode

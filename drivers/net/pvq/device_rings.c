@@ -62,14 +62,38 @@ pvq_rings_gate(struct pvq_device *dev, uint32_t bits, bool set)
 	}
 }
 
+uint16_t
+pvq_rings_pairs(const struct pvq_device *dev)
+{
+	unsigned int pairs = dev->data->nb_rx_queues, i, r;
+	struct pvq_txq *txq;
+
+	PVQ_FOREACH_TXR(dev, i, r, txq)
+		pairs = RTE_MAX(pairs, txq->vq.index / 2u + 1);
+	return pairs;
+}
+
+bool
+pvq_rings_have(const struct pvq_device *dev, uint16_t index)
+{
+	struct pvq_rxq *rxq;
+	struct pvq_txq *txq;
+	unsigned int i, r;
+
+	PVQ_FOREACH_RXQ(dev, i, rxq)
+		if (rxq->vq.index == index)
+			return true;
+	PVQ_FOREACH_TXR(dev, i, r, txq)
+		if (txq->vq.index == index)
+			return true;
+	return false;
+}
+
 int
 pvq_rings_check(const struct pvq_device *dev)
 {
-	struct pvq_txq *txq;
-	unsigned int needed = dev->data->nb_rx_queues, i, r;
+	const unsigned int needed = pvq_rings_pairs(dev);
 
-	PVQ_FOREACH_TXR(dev, i, r, txq)
-		needed = RTE_MAX(needed, txq->vq.index / 2u + 1);
 	if (needed <= dev->offer.max_pairs)
 		return 0;
 	PVQ_REFUSE(dev,
@@ -81,7 +105,7 @@ pvq_rings_check(const struct pvq_device *dev)
 }
 
 int
-pvq_rings_reset(struct pvq_device *dev, const struct pvq_queue_mode *mode, unsigned int *replayed)
+pvq_rings_reset(struct pvq_device *dev, const struct pvq_queue_mode *mode)
 {
 	struct pvq_rxq *rxq;
 	struct pvq_txq *txq;
@@ -95,13 +119,23 @@ pvq_rings_reset(struct pvq_device *dev, const struct pvq_queue_mode *mode, unsig
 		return -ENOMEM;
 	}
 	PVQ_FOREACH_TXR(dev, i, r, txq) {
-		int n = pvq_txq_reset(txq, mode);
+		int ret = pvq_txq_empty(txq, mode);
 
-		if (n < 0)
-			return n;
-		*replayed += n;
+		if (ret != 0)
+			return ret;
 	}
 	return 0;
+}
+
+unsigned int
+pvq_rings_replay(struct pvq_device *dev)
+{
+	unsigned int i, r, n = 0;
+	struct pvq_txq *txq;
+
+	PVQ_FOREACH_TXR(dev, i, r, txq)
+		n += pvq_txq_replay(txq);
+	return n;
 }
 
 static int
@@ -196,6 +230,19 @@ pvq_rings_open(struct pvq_device *dev)
 		pvq_gate_set_path(&txq->gate, dev->tx_path);
 		pvq_gate_clear(&txq->gate, bits);
 	}
+}
+
+void
+pvq_rings_reopen(struct pvq_device *dev)
+{
+	struct pvq_rxq *rxq;
+	struct pvq_txq *txq;
+	unsigned int i, r;
+
+	PVQ_FOREACH_RXQ(dev, i, rxq)
+		pvq_gate_clear(&rxq->gate, PVQ_GATE_AWAY);
+	PVQ_FOREACH_TXR(dev, i, r, txq)
+		pvq_gate_clear(&txq->gate, PVQ_GATE_AWAY);
 }
 
 void

@@ -25,13 +25,25 @@ pvq_rings_shut(struct pvq_device *dev, uint32_t bits);
 void
 pvq_rings_gate(struct pvq_device *dev, uint32_t bits, bool set);
 
+/** Queue pairs that the port's rings make use of. */
+uint16_t
+pvq_rings_pairs(const struct pvq_device *dev);
+
+/** Whether a ring of the port's is virtqueue @p index. */
+bool
+pvq_rings_have(const struct pvq_device *dev, uint16_t index);
+
 /** Whether the device has a queue pair for every ring. @return 0, or -ENOSPC, logged. */
 int
 pvq_rings_check(const struct pvq_device *dev);
 
-/** Put all rings into the state after reset; @p replayed counts packets. @return 0 or -ENOMEM. */
+/** Put all rings into the state after reset. @return 0 or -ENOMEM. */
 int
-pvq_rings_reset(struct pvq_device *dev, const struct pvq_queue_mode *mode, unsigned int *replayed);
+pvq_rings_reset(struct pvq_device *dev, const struct pvq_queue_mode *mode);
+
+/** Send again what the device before had not taken. @return packets. */
+unsigned int
+pvq_rings_replay(struct pvq_device *dev);
 
 /** Tell the device where all rings are and enable those that are started. @return 0 or -errno. */
 int
@@ -48,6 +60,10 @@ pvq_rings_take_back(struct pvq_device *dev);
 /** Name the paths and open the gates of what is started. */
 void
 pvq_rings_open(struct pvq_device *dev);
+
+/** Undo pvq_rings_quiesce(): nothing has changed meanwhile. */
+void
+pvq_rings_reopen(struct pvq_device *dev);
 
 /** Clear the gates' STOPPED bit where neither queue nor link is stopped. */
 void

@@ -16,6 +16,7 @@ pvq_dev_configure(struct rte_eth_dev *eth)
 		PVQ_LOG(ERR, dev->name, "a port needs at least one rx and one tx queue");
 		return -EINVAL;
 	}
+	pvq_filter_configure(eth);
 	return 0;
 }
 
@@ -115,6 +116,7 @@ pvq_ethdev_close(struct rte_eth_dev *eth)
 		pvq_secondary_unserve();
 		dev->transport->close(dev);
 		pvq_ethdev_cancel_events(dev);
+		pvq_cvq_free(dev->control.cvq);
 		for (i = 0; i < eth->data->nb_rx_queues; i++)
 			pvq_rx_queue_release(eth, i);
 		for (i = 0; i < eth->data->nb_tx_queues; i++)
@@ -154,6 +156,7 @@ static int
 pvq_dev_infos_get(struct rte_eth_dev *eth, struct rte_eth_dev_info *info)
 {
 	const struct pvq_device *dev = pvq_device_of(eth);
+	const uint64_t features = __atomic_load_n(&dev->offer.features, __ATOMIC_RELAXED);
 	const uint16_t offered = __atomic_load_n(&dev->offer.mtu, __ATOMIC_RELAXED);
 	const uint16_t mtu = offered != 0 ? RTE_MIN(offered, PVQ_MTU_MAX) : PVQ_MTU_MAX;
 
@@ -163,8 +166,10 @@ pvq_dev_infos_get(struct rte_eth_dev *eth, struct rte_eth_dev_info *info)
 	info->min_rx_bufsize = RTE_ETHER_MIN_LEN;
 	info->max_rx_queues = pvq_device_max_pairs(dev);
 	info->max_tx_queues = info->max_rx_queues;
-	info->max_mac_addrs = 1;
+	info->max_mac_addrs = PVQ_MACS_MAX;
 	info->rx_offload_capa = RTE_ETH_RX_OFFLOAD_SCATTER;
+	if (features >> VIRTIO_NET_F_CTRL_VLAN & 1)
+		info->rx_offload_capa |= RTE_ETH_RX_OFFLOAD_VLAN_FILTER;
 	info->rx_queue_offload_capa = RTE_ETH_RX_OFFLOAD_SCATTER;
 	info->tx_queue_offload_capa = RTE_ETH_TX_OFFLOAD_MULTI_SEGS |
 				      RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE;
@@ -252,31 +257,6 @@ pvq_mtu_set(struct rte_eth_dev *eth, uint16_t mtu)
 	return ret;
 }
 
-/* Nothing filters in front of a vhost-user port, so all four of these change nothing. */
-static int
-receives_everything(struct rte_eth_dev *eth)
-{
-	PVQ_LOG(DEBUG, pvq_device_of(eth)->name, "a vhost-user port receives every frame");
-	return 0;
-}
-
-static int
-cannot_filter(struct rte_eth_dev *eth)
-{
-	PVQ_LOG(NOTICE, pvq_device_of(eth)->name,
-		"a vhost-user port goes on receiving every frame: nothing filters at the backend");
-	return 0;
-}
-
-static int
-pvq_mac_addr_set(struct rte_eth_dev *eth, struct rte_ether_addr *addr)
-{
-	/* ethdev keeps the address; the backend has no use for it. */
-	RTE_SET_USED(eth);
-	RTE_SET_USED(addr);
-	return 0;
-}
-
 static const uint32_t *
 pvq_ptypes_get(PVQ_PTYPES_GET_ARGS(eth, count))
 {
@@ -300,11 +280,16 @@ const struct eth_dev_ops pvq_eth_dev_ops = {
 	.dev_supported_ptypes_get = pvq_ptypes_get,
 	.link_update = pvq_link_update,
 	.mtu_set = pvq_mtu_set,
-	.promiscuous_enable = receives_everything,
-	.promiscuous_disable = cannot_filter,
-	.allmulticast_enable = receives_everything,
-	.allmulticast_disable = cannot_filter,
+	.promiscuous_enable = pvq_promiscuous_enable,
+	.promiscuous_disable = pvq_promiscuous_disable,
+	.allmulticast_enable = pvq_allmulticast_enable,
+	.allmulticast_disable = pvq_allmulticast_disable,
 	.mac_addr_set = pvq_mac_addr_set,
+	.mac_addr_add = pvq_mac_addr_add,
+	.mac_addr_remove = pvq_mac_addr_remove,
+	.set_mc_addr_list = pvq_set_mc_addr_list,
+	.vlan_filter_set = pvq_vlan_filter_set,
+	.vlan_offload_set = pvq_vlan_offload_set,
 	.rx_queue_setup = pvq_rx_queue_setup,
 	.tx_queue_setup = pvq_tx_queue_setup,
 	.rx_queue_release = pvq_rx_queue_release,

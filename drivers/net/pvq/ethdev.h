@@ -51,6 +51,38 @@ pvq_ethdev_close(struct rte_eth_dev *eth);
 int
 pvq_link_update(struct rte_eth_dev *eth, int wait);
 
+/* ethdev_filter.c */
+
+/** Addresses and receive modes of a new port, whose device may be there. @return 0 or -ENOMEM. */
+int
+pvq_filter_init(struct rte_eth_dev *eth);
+
+/** Take over what rte_eth_dev_configure() was told. */
+void
+pvq_filter_configure(struct rte_eth_dev *eth);
+
+int
+pvq_promiscuous_enable(struct rte_eth_dev *eth);
+int
+pvq_promiscuous_disable(struct rte_eth_dev *eth);
+int
+pvq_allmulticast_enable(struct rte_eth_dev *eth);
+int
+pvq_allmulticast_disable(struct rte_eth_dev *eth);
+int
+pvq_mac_addr_set(struct rte_eth_dev *eth, struct rte_ether_addr *addr);
+int
+pvq_mac_addr_add(struct rte_eth_dev *eth, struct rte_ether_addr *addr, uint32_t index,
+		 uint32_t pool);
+void
+pvq_mac_addr_remove(struct rte_eth_dev *eth, uint32_t index);
+int
+pvq_set_mc_addr_list(struct rte_eth_dev *eth, struct rte_ether_addr *addrs, uint32_t n);
+int
+pvq_vlan_filter_set(struct rte_eth_dev *eth, uint16_t id, int on);
+int
+pvq_vlan_offload_set(struct rte_eth_dev *eth, int mask);
+
 /* ethdev_queue.c */
 int
 pvq_rx_queue_setup(struct rte_eth_dev *eth, uint16_t id, uint16_t nb_desc, unsigned int socket_id,

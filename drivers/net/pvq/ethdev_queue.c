@@ -119,6 +119,21 @@ assign_lcores(struct pvq_txq *first)
 	first->rings[(senders - 1) % first->nb_rings]->shared = true;
 }
 
+/*
+ * Queue pairs that lock-free transmit queues may have rings in. With MQ a device delivers to all
+ * pairs that are in use, and only those with a receive queue of the port's are of any use.
+ */
+static unsigned int
+pairs_for_rings(const struct rte_eth_dev *eth)
+{
+	const struct pvq_device *dev = pvq_device_of(eth);
+	const uint64_t features = __atomic_load_n(&dev->offer.features, __ATOMIC_RELAXED);
+
+	if (features >> VIRTIO_NET_F_MQ & 1)
+		return RTE_MAX(eth->data->nb_rx_queues, eth->data->nb_tx_queues);
+	return pvq_device_max_pairs(dev);
+}
+
 static int
 add_lcore_rings(struct pvq_txq *first, const struct rte_eth_txconf *conf, unsigned int nb_rings,
 		unsigned int stride)
@@ -189,9 +204,8 @@ pvq_tx_queue_setup(struct rte_eth_dev *eth, uint16_t id, uint16_t nb_desc, unsig
 		return -EINVAL;
 	}
 	if (offloads & RTE_ETH_TX_OFFLOAD_MT_LOCKFREE)
-		nb_rings = RTE_MIN(count_senders(),
-				   RTE_MAX(1u, pvq_device_max_pairs(dev) /
-						       (unsigned int)eth->data->nb_tx_queues));
+		nb_rings = RTE_MIN(count_senders(), RTE_MAX(1u, pairs_for_rings(eth) /
+							(unsigned int)eth->data->nb_tx_queues));
 	q = pvq_txq_create(&vq, conf, offloads);
 	if (q == NULL || ((offloads & RTE_ETH_TX_OFFLOAD_MT_LOCKFREE) &&
 			  add_lcore_rings(q, conf, nb_rings, eth->data->nb_tx_queues) != 0)) {

@@ -6,8 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <rte_malloc.h>
-
 #include <bus_vdev_driver.h>
 #include <ethdev_vdev.h>
 
@@ -39,25 +37,26 @@ pvq_port_attach(struct rte_device *device)
 	return 0;
 }
 
-/* The user's, else the device's if it has told one by now, else one of our own (NT-30). */
+/* Before there is a device: EAL's memory is not allocated while one is being talked to. */
 static int
-init_mac(struct rte_eth_dev *eth)
+attach_device(struct pvq_device *dev, int node,
+	      int (*attach)(struct pvq_device *dev, const void *arg), const void *arg)
 {
-	struct pvq_device *dev = pvq_device_of(eth);
-	struct rte_ether_addr *mac = rte_zmalloc("pvq_mac", sizeof(*mac), 0);
+	struct pvq_vq conf = {
+		.port_id = dev->port_id,
+		.size = PVQ_CVQ_SIZE,
+		.socket_id = node,
+		.call_fd = -1,
+	};
+	int ret = attach(dev, arg);
 
-	if (mac == NULL)
-		return -ENOMEM;
-	/* Backends come and go already. */
-	pthread_mutex_lock(&dev->lock);
-	if (dev->opt.has_mac)
-		*mac = dev->opt.mac;
-	else if (dev->offer.has_mac)
-		*mac = dev->offer.mac;
-	else
-		rte_eth_random_addr(mac->addr_bytes);
-	eth->data->mac_addrs = mac;
-	pthread_mutex_unlock(&dev->lock);
+	if (ret != 0)
+		return ret;
+	conf.iova = dev->transport->iova;
+	dev->control.cvq = pvq_cvq_create(&conf);
+	if (dev->control.cvq == NULL)
+		PVQ_LOG(WARNING, dev->name,
+			"no memory for the control queue: the port works without it");
 	return 0;
 }
 
@@ -99,23 +98,21 @@ pvq_port_init(struct rte_eth_dev *eth, const struct pvq_options *opt,
 	eth->dev_ops = &pvq_eth_dev_ops;
 	eth->data->dev_flags |= RTE_ETH_DEV_INTR_LSC;
 	eth->data->dev_link.link_status = RTE_ETH_LINK_DOWN;
-	/* Nothing filters, so this is how things stand before anybody asks for it. */
-	eth->data->promiscuous = 1;
-	eth->data->all_multicast = 1;
 	eth->intr_handle = rte_intr_instance_alloc(RTE_INTR_INSTANCE_F_SHARED);
 	if (eth->intr_handle == NULL)
 		return -ENOMEM;
 	ret = pvq_notify_open(dev->port_id, NULL);
 	if (ret == 0)
-		ret = attach(dev, arg);
+		ret = attach_device(dev, eth->device->numa_node, attach, arg);
 	if (ret == 0)
 		ret = dev->transport->open(dev);
 	if (ret == 0) {
-		ret = init_mac(eth);
+		ret = pvq_filter_init(eth);
 		if (ret != 0)
 			dev->transport->close(dev);
 	}
 	if (ret != 0) {
+		pvq_cvq_free(dev->control.cvq);
 		pvq_notify_close(dev->port_id);
 		rte_intr_instance_free(eth->intr_handle);
 		eth->intr_handle = NULL;

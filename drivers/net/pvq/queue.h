@@ -155,6 +155,9 @@ struct pvq_txq {
 	struct pvq_tx_stats stats_base;
 	uint64_t offloads;
 	uint16_t nb_tables;
+	/* Of the device before, to be sent to this one: between pvq_txq_empty() and _replay(). */
+	uint16_t nb_pending;
+	struct pvq_tx_pending *pending;
 	/* RTE_ETH_TX_OFFLOAD_MT_LOCKFREE: the rings behind one transmit queue, this one first. */
 	uint16_t nb_rings;
 	struct pvq_txq **rings;     /**< nb_rings; without MT_LOCKFREE, itself */
@@ -266,12 +269,23 @@ void
 pvq_txq_free(struct pvq_txq *q);
 
 /**
- * Put the ring into its state after device reset, then make every packet available again that the
- * device had not used, in the order in which they were sent. The gate is closed and waited for.
+ * Put the ring into its state after device reset and keep what the device had not used. The gate is
+ * closed and waited for.
  *
  * @return
- *   Packets made available again, or -ENOMEM: the ring is as it was.
+ *   0, or -ENOMEM: the ring is as it was.
  */
+int
+pvq_txq_empty(struct pvq_txq *q, const struct pvq_queue_mode *mode);
+
+/**
+ * Make every packet available again that pvq_txq_empty() has kept, in the order in which they were
+ * sent. The gate is still closed. @return how many.
+ */
+uint16_t
+pvq_txq_replay(struct pvq_txq *q);
+
+/** Both at once. @return as pvq_txq_replay(), or -ENOMEM. */
 int
 pvq_txq_reset(struct pvq_txq *q, const struct pvq_queue_mode *mode);
 

@@ -64,7 +64,7 @@ handle_port(const char *cmd, const char *params, struct rte_tel_data *d)
 {
 	struct pvq_device *dev;
 	unsigned long port_id;
-	char text[160];
+	char text[PVQ_FEATURES_TEXT];
 	char *end;
 
 	RTE_SET_USED(cmd);

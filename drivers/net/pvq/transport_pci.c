@@ -76,20 +76,14 @@ op_read_config(struct pvq_device *dev, uint32_t offset, uint32_t len, void *to)
 }
 
 static int
-op_get_max_pairs(struct pvq_device *dev, uint16_t *pairs)
+op_get_num_queues(struct pvq_device *dev, uint16_t *queues)
 {
-	uint16_t queues;
-	int ret = pvq_pci_num_queues(&pci_of(dev)->regs, &queues);
+	int ret = pvq_pci_num_queues(&pci_of(dev)->regs, queues);
 
-	if (ret != 0)
+	if (ret != 0 || *queues >= 2)
 		return ret;
-	if (queues < 2) {
-		PVQ_LOG(ERR, dev->name, "the device has %u virtqueues and needs 2", queues);
-		return -EINVAL;
-	}
-	/* A second pair is for those who can ask for it by the control queue. */
-	*pairs = 1;
-	return 0;
+	PVQ_LOG(ERR, dev->name, "the device has %u virtqueues and needs 2", *queues);
+	return -EINVAL;
 }
 
 static int
@@ -299,7 +293,7 @@ const struct pvq_transport pvq_transport_pci = {
 	.get_status = op_get_status,
 	.set_status = op_set_status,
 	.read_config = op_read_config,
-	.get_max_pairs = op_get_max_pairs,
+	.get_num_queues = op_get_num_queues,
 	.get_queue_size = op_get_queue_size,
 	.share_memory = op_share_memory,
 	.queue_setup = op_queue_setup,

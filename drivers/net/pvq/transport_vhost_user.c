@@ -11,6 +11,8 @@
 #include "vhost_user.h"
 
 #define VRING_FD_NONE_BIT (1u << 8)
+/* Messages that bring a file descriptor have eight bits for a ring's number. */
+#define VRINGS_MAX 256u
 
 /* The thread gives a broken connection up and starts afresh. */
 static int
@@ -94,7 +96,7 @@ op_read_config(struct pvq_device *dev, uint32_t offset, uint32_t len, void *to)
 }
 
 static int
-op_get_max_pairs(struct pvq_device *dev, uint16_t *pairs)
+op_get_num_queues(struct pvq_device *dev, uint16_t *queues)
 {
 	struct vhost_user *vu = vhost_user_of(dev);
 	uint64_t value = 1;
@@ -109,7 +111,9 @@ op_get_max_pairs(struct pvq_device *dev, uint16_t *pairs)
 		PVQ_LOG(ERR, dev->name, "backend says that it has no queue pair");
 		return -EINVAL;
 	}
-	*pairs = RTE_MIN(value, (uint64_t)PVQ_MAX_PAIRS);
+	/* Pairs are what it counts; a control queue comes in addition. */
+	value = RTE_MIN(value, (uint64_t)PVQ_MAX_PAIRS);
+	*queues = RTE_MIN(2 * value + 1, (uint64_t)VRINGS_MAX);
 	return 0;
 }
 
@@ -233,6 +237,8 @@ op_drop(struct pvq_device *dev)
 
 const struct pvq_transport pvq_transport_vhost_user = {
 	.name = "vhost-user",
+	.own_rings = true,
+	.unfiltered = true,
 	.open = vhost_user_open,
 	.close = vhost_user_close,
 	.drop = op_drop,
@@ -243,7 +249,7 @@ const struct pvq_transport pvq_transport_vhost_user = {
 	.set_status = op_set_status,
 	.mtu_by_message = true,
 	.read_config = op_read_config,
-	.get_max_pairs = op_get_max_pairs,
+	.get_num_queues = op_get_num_queues,
 	.get_queue_size = op_get_queue_size,
 	.share_memory = op_share_memory,
 	.queue_setup = op_queue_setup,

@@ -84,7 +84,7 @@ pvq_txq_create(const struct pvq_vq *vq, const struct rte_eth_txconf *conf, uint6
 	return q;
 }
 
-struct pending {
+struct pvq_tx_pending {
 	struct rte_mbuf *m;
 	uint32_t seq;
 	bool table; /* went out as an indirect table */
@@ -94,13 +94,15 @@ struct pending {
 static int
 pending_compare(const void *a, const void *b)
 {
-	return (int32_t)(((const struct pending *)a)->seq - ((const struct pending *)b)->seq);
+	const struct pvq_tx_pending *left = a, *right = b;
+
+	return (int32_t)(left->seq - right->seq);
 }
 
-static struct pending
+static struct pvq_tx_pending
 pending_of(const struct pvq_txq *q, uint16_t id)
 {
-	return (struct pending){
+	return (struct pvq_tx_pending){
 		.m = q->shadow[id],
 		.seq = q->info[id].seq,
 		.table = q->info[id].table < q->nb_tables,
@@ -112,7 +114,7 @@ pending_of(const struct pvq_txq *q, uint16_t id)
  * the old ring would not do. @return whether it went out.
  */
 static bool
-write_again(struct pvq_txq *q, struct pending *p)
+write_again(struct pvq_txq *q, struct pvq_tx_pending *p)
 {
 	const uint16_t tables = q->nb_free_tables;
 	struct pvq_tx_sum sum;
@@ -130,7 +132,7 @@ write_again(struct pvq_txq *q, struct pending *p)
 
 /* The packets that the device holds, oldest first. @return how many. */
 static uint16_t
-collect_pending(const struct pvq_txq *q, struct pending *list)
+collect_pending(const struct pvq_txq *q, struct pvq_tx_pending *list)
 {
 	const uint16_t slots = pvq_ring_outstanding(&q->ring);
 	uint16_t i, n = 0;
@@ -152,28 +154,52 @@ collect_pending(const struct pvq_txq *q, struct pending *list)
 }
 
 int
-pvq_txq_reset(struct pvq_txq *q, const struct pvq_queue_mode *mode)
+pvq_txq_empty(struct pvq_txq *q, const struct pvq_queue_mode *mode)
 {
-	struct pending *list;
-	uint16_t n, i, again = 0;
-
 	if ((pvq_gate_state(&q->gate) & PVQ_GATE_ERROR) == 0)
 		pvq_txq_reclaim(q, UINT16_MAX, q->mode.in_order);
-	list = calloc(pvq_ring_outstanding(&q->ring) + 1u, sizeof(*list));
-	if (list == NULL)
-		return -ENOMEM;
-	n = collect_pending(q, list);
+	/* What the last device never got is still there, and nothing else can have been sent. */
+	if (q->pending == NULL) {
+		q->pending = calloc(pvq_ring_outstanding(&q->ring) + 1u, sizeof(*q->pending));
+		if (q->pending == NULL)
+			return -ENOMEM;
+		q->nb_pending = collect_pending(q, q->pending);
+	}
 	q->mode = *mode;
 	q->max_len = mode->max_tx_len;
 	q->vq.error = PVQ_QUEUE_OK;
 	q->vq.error_reported = false;
 	start_empty(q);
+	return 0;
+}
+
+static void
+forget_pending(struct pvq_txq *q)
+{
+	free(q->pending);
+	q->pending = NULL;
+	q->nb_pending = 0;
+}
+
+uint16_t
+pvq_txq_replay(struct pvq_txq *q)
+{
+	uint16_t i, again = 0;
+
 	/* One at a time: what does not fit any more may be in the middle. */
-	for (i = 0; i < n; i++)
-		again += write_again(q, &list[i]);
-	free(list);
+	for (i = 0; i < q->nb_pending; i++)
+		again += write_again(q, &q->pending[i]);
+	forget_pending(q);
 	q->stats.replayed += again;
 	return again;
+}
+
+int
+pvq_txq_reset(struct pvq_txq *q, const struct pvq_queue_mode *mode)
+{
+	int ret = pvq_txq_empty(q, mode);
+
+	return ret != 0 ? ret : pvq_txq_replay(q);
 }
 
 void
@@ -186,6 +212,10 @@ pvq_txq_clear(struct pvq_txq *q, bool leak)
 	q->vq.leaked |= leak;
 	for (i = 0; i < slots && !leak; i++)
 		rte_pktmbuf_free(q->shadow[pvq_ring_slot_add(&q->ring, first, i)]);
+	/* These no device holds. */
+	for (i = 0; i < q->nb_pending; i++)
+		rte_pktmbuf_free(q->pending[i].m);
+	forget_pending(q);
 	if (!q->vq.leaked) {
 		start_empty(q);
 		return;

@@ -28,7 +28,13 @@
 #define VIRTIO_NET_F_MAC 5
 #define VIRTIO_NET_F_MRG_RXBUF 15
 #define VIRTIO_NET_F_STATUS 16
+#define VIRTIO_NET_F_CTRL_VQ 17
+#define VIRTIO_NET_F_CTRL_RX 18
+#define VIRTIO_NET_F_CTRL_VLAN 19
+#define VIRTIO_NET_F_CTRL_RX_EXTRA 20
+#define VIRTIO_NET_F_GUEST_ANNOUNCE 21
 #define VIRTIO_NET_F_MQ 22
+#define VIRTIO_NET_F_CTRL_MAC_ADDR 23
 
 /* Reserved Feature Bits */
 #define VIRTIO_F_INDIRECT_DESC 28
@@ -93,11 +99,29 @@ struct virtio_net_config {
 };
 
 #define VIRTIO_NET_S_LINK_UP 1u
+#define VIRTIO_NET_S_ANNOUNCE 2u
+#define VIRTIO_NET_MTU_MIN 68u
+#define VIRTIO_NET_PAIRS_MAX 0x8000u
 
 /* Control Virtqueue: the device's answer */
 #define VIRTIO_NET_OK 0
 #define VIRTIO_NET_ERR 1
-#define VIRTIO_NET_MTU_MIN 68u
+
+/* Control Virtqueue: classes, and the commands of each */
+#define VIRTIO_NET_CTRL_RX 0
+#define VIRTIO_NET_CTRL_RX_PROMISC 0
+#define VIRTIO_NET_CTRL_RX_ALLMULTI 1
+#define VIRTIO_NET_CTRL_RX_ALLUNI 2
+#define VIRTIO_NET_CTRL_MAC 1
+#define VIRTIO_NET_CTRL_MAC_TABLE_SET 0
+#define VIRTIO_NET_CTRL_MAC_ADDR_SET 1
+#define VIRTIO_NET_CTRL_VLAN 2
+#define VIRTIO_NET_CTRL_VLAN_ADD 0
+#define VIRTIO_NET_CTRL_VLAN_DEL 1
+#define VIRTIO_NET_CTRL_ANNOUNCE 3
+#define VIRTIO_NET_CTRL_ANNOUNCE_ACK 0
+#define VIRTIO_NET_CTRL_MQ 4
+#define VIRTIO_NET_CTRL_MQ_VQ_PAIRS_SET 0
 
 /* Network Device, Virtqueues: receiveq(i) and transmitq(i), i counted from zero */
 #define VIRTIO_NET_RXQ(i) ((uint16_t)(2 * (i)))
