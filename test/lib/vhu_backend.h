@@ -98,6 +98,7 @@ enum vhu_request {
 #define VHU_F_HOST_ECN (1ull << 13)
 #define VHU_F_MRG_RXBUF (1ull << 15)
 #define VHU_F_STATUS (1ull << 16)
+#define VHU_F_CTRL_VQ (1ull << 17)
 #define VHU_F_MQ (1ull << 22)
 #define VHU_F_INDIRECT_DESC (1ull << 28)
 #define VHU_F_EVENT_IDX (1ull << 29)
@@ -182,6 +183,8 @@ struct vhu_config {
 	bool poison;             /**< pd_config::poison of every virtqueue */
 	bool complete_in_batch;  /**< ECHO, SINK: one used descriptor for what was fetched at once */
 	bool refuse_features_ok; /**< never show FEATURES_OK (IN-03) */
+	bool refuse_commands;    /**< of the control queue */
+	bool ignore_commands;    /**< leave them in the ring (HD-24) */
 	/** Bases have their lower half only, both ways: used position = available position. */
 	bool base_lower_only;
 	uint32_t nb_faults;
@@ -199,6 +202,14 @@ struct vhu_record {
 	bool answered;   /**< by a reply or an acknowledgement */
 	uint64_t u64[5]; /**< first 40 bytes of the payload, zero-padded */
 	uint64_t ms;     /**< CLOCK_MONOTONIC */
+};
+
+/** A command of the control queue that arrived (NT-18). */
+struct vhu_command {
+	uint32_t connection; /**< as in struct vhu_record */
+	uint8_t class, command;
+	uint32_t len;     /**< bytes of data behind these two */
+	uint8_t data[16]; /**< the first of them */
 };
 
 /** State of a virtqueue. */
@@ -336,6 +347,14 @@ vhu_backend_log_count(struct vhu_backend *b);
 /** Message @p i; 0 or -ENOENT. */
 int
 vhu_backend_log_get(struct vhu_backend *b, uint32_t i, struct vhu_record *rec);
+
+/** Commands of the control queue since creation (the first 256 are kept). */
+uint32_t
+vhu_backend_commands(struct vhu_backend *b);
+
+/** Command @p i; 0 or -ENOENT. */
+int
+vhu_backend_command(struct vhu_backend *b, uint32_t i, struct vhu_command *command);
 
 /** How often @p request arrived since creation. */
 uint32_t

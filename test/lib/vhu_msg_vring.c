@@ -10,7 +10,7 @@
 static struct vhu_vring *
 vring_of(struct vhu_backend *b, uint64_t idx, uint32_t request)
 {
-	if (idx < 2 * b->cfg.queue_pairs)
+	if (idx < 2 * b->cfg.queue_pairs || (idx < VHU_MAX_VRINGS && idx == vhu_control_index(b)))
 		return &b->vrings[idx];
 	vhu_report(b, "VU", VHU_NO_VRING, "%s of vring %llu, there are %u", vhu_request_name(request),
 		   (unsigned long long)idx, 2 * b->cfg.queue_pairs);

@@ -22,6 +22,7 @@
 #define VHU_MAX_BREACHES 128u
 #define VHU_CONFIG_BYTES 64u
 #define VHU_MAX_LIES 16u
+#define VHU_MAX_COMMANDS 256u
 
 /** In vhu_report(): the breach belongs to no virtqueue. */
 #define VHU_NO_VRING UINT32_MAX
@@ -120,6 +121,8 @@ struct vhu_backend {
 	uint32_t counts[VHU_REQUEST_END];
 	struct vhu_record *log;
 	uint32_t nb_log, log_size;
+	uint32_t nb_commands;
+	struct vhu_command commands[VHU_MAX_COMMANDS];
 	uint32_t nb_breaches;
 	struct pd_violation breaches[VHU_MAX_BREACHES];
 	char *text;
@@ -228,6 +231,16 @@ vhu_packets_run(struct vhu_backend *b);
 /** How long to wait before that is to be done again without a notification, ms; -1 for ever. */
 int
 vhu_packets_wait_ms(const struct vhu_backend *b);
+
+/* vhu_control.c */
+
+/** Index of the control queue, VHU_MAX_VRINGS without CTRL_VQ (PC-17). */
+uint32_t
+vhu_control_index(const struct vhu_backend *b);
+
+/** Fetch and answer commands. */
+void
+vhu_control_run(struct vhu_backend *b);
 
 /* vhu_backend.c */
 

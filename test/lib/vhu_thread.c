@@ -183,9 +183,25 @@ serve_socket(struct vhu_backend *b)
 }
 
 static void
+wait_for_vring(struct vhu_backend *b, struct waits *w, uint32_t idx)
+{
+	const struct vhu_vring *vr = &b->vrings[idx];
+
+	if (!vr->live)
+		return;
+	/* Without an eventfd the backend has to look by itself. */
+	if (vr->kick_fd < 0 && w->timeout_ms < 0)
+		w->timeout_ms = 1;
+	if (vr->kick_fd < 0)
+		return;
+	w->vring[w->n] = idx;
+	w->pfds[w->n++] = (struct pollfd){ .fd = vr->kick_fd, .events = POLLIN };
+}
+
+static void
 collect_waits(struct vhu_backend *b, struct waits *w)
 {
-	struct vhu_vring *vr;
+	const uint32_t control = vhu_control_index(b);
 	uint32_t i;
 
 	w->n = 0;
@@ -200,20 +216,13 @@ collect_waits(struct vhu_backend *b, struct waits *w)
 	}
 	w->pfds[w->n++] = (struct pollfd){ .fd = b->conn_fd, .events = POLLIN };
 	w->timeout_ms = vhu_packets_wait_ms(b);
+	if (control < VHU_MAX_VRINGS)
+		wait_for_vring(b, w, control);
 	if (b->cfg.mode == VHU_IDLE)
 		return;
-	for (i = 0; i < 2 * b->cfg.queue_pairs; i++) {
-		vr = &b->vrings[i];
-		if (!vr->live)
-			continue;
-		/* Without an eventfd the backend has to look by itself. */
-		if (vr->kick_fd < 0 && w->timeout_ms < 0)
-			w->timeout_ms = 1;
-		if (vr->kick_fd < 0)
-			continue;
-		w->vring[w->n] = i;
-		w->pfds[w->n++] = (struct pollfd){ .fd = vr->kick_fd, .events = POLLIN };
-	}
+	for (i = 0; i < 2 * b->cfg.queue_pairs; i++)
+		if (i != control)
+			wait_for_vring(b, w, i);
 }
 
 static void
@@ -274,6 +283,7 @@ step(struct vhu_backend *b, struct waits *w)
 		if (w->pfds[i].revents & POLLIN)
 			vhu_backend_notified(b, w->vring[i]);
 	vhu_packets_run(b);
+	vhu_control_run(b);
 	vhu_backend_unlock(b);
 	return true;
 }

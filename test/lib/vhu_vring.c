@@ -53,7 +53,7 @@ start_vring(struct vhu_backend *b, uint32_t idx)
 	struct vhu_vring *vr = &b->vrings[idx];
 	struct pd_config cfg = {
 		.size = vr->num,
-		.dir = idx % 2 == 0 ? PD_RX : PD_TX,
+		.dir = idx == vhu_control_index(b) ? PD_CONTROL : idx % 2 == 0 ? PD_RX : PD_TX,
 		.in_order = has(b, VHU_F_IN_ORDER),
 		.indirect = has(b, VHU_F_INDIRECT_DESC),
 		.event_idx = has(b, VHU_F_EVENT_IDX),
@@ -112,6 +112,8 @@ vhu_vring_update_all(struct vhu_backend *b)
 
 	for (i = 0; i < 2 * b->cfg.queue_pairs; i++)
 		vhu_vring_update(b, i);
+	if (vhu_control_index(b) < VHU_MAX_VRINGS)
+		vhu_vring_update(b, vhu_control_index(b));
 }
 
 static void

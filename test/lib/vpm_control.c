@@ -171,6 +171,7 @@ vpd_reset_state(struct vpd *d)
 {
 	d->state = (struct vpd_state){.pairs = 1};
 	memcpy(d->state.mac, d->conf.net.mac, sizeof(d->state.mac));
+	memcpy(d->regs.conf.config, d->conf.net.mac, sizeof(d->state.mac));
 	d->late = NULL;
 }
 
