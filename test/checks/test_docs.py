@@ -235,6 +235,8 @@ EVIDENCE = {
     "TSO": "RTE_ETH_TX_OFFLOAD_TCP_TSO",
     "Promiscuous mode": r"\.promiscuous_enable =",
     "Allmulticast mode": r"\.allmulticast_enable =",
+    "Unicast MAC filter": r"\.mac_addr_add =",
+    "Multicast MAC filter": r"\.set_mc_addr_list =",
     "RSS hash": "RTE_ETH_RX_OFFLOAD_RSS_HASH",
     "VLAN filter": r"\.vlan_filter_set =",
     "Rx descriptor status": "eth->rx_descriptor_status =",
