@@ -225,6 +225,7 @@ pci_port_init(struct pci_port *p, const char *args)
 {
 	static const struct rte_driver driver = {.name = "net_pvq_pci"};
 	static struct rte_device device = {.name = PCI_PORT_NAME, .driver = &driver};
+	const struct pvq_pci_place place = {.regs = p->regs, .intr = p->intr};
 	struct pvq_options opt;
 	struct rte_eth_dev *eth;
 	int ret = pvq_gate_check(PCI_PORT_NAME);
@@ -240,7 +241,7 @@ pci_port_init(struct pci_port *p, const char *args)
 	eth->data->dev_private = rte_zmalloc("pci_port", sizeof(struct pvq_device),
 					     RTE_CACHE_LINE_SIZE);
 	assert_non_null(eth->data->dev_private);
-	ret = pvq_port_init(eth, &opt, attach, &p->regs);
+	ret = pvq_port_init(eth, &opt, attach, &place);
 	if (ret != 0) {
 		rte_eth_dev_release_port(eth);
 		return ret;

@@ -28,7 +28,7 @@
 #include "port.h"
 #include "vpm_device.h"
 
-#include "pci_regs.h"
+#include "pci_intr.h"
 
 #define PCI_PORT_NAME "pvq_pci0"
 #define PCI_IOVA_SHIFT 0x5a0000000000ull
@@ -40,6 +40,8 @@ struct pci_port {
 	/** What probing has found, or the test says it has (before pci_port_init()). */
 	struct pvq_pci_regs regs;
 	uint8_t msix_table[4096]; /**< memory of BAR VPD_BAR_MSIX */
+	/** Where its interrupts come from; without a handle the driver polls. */
+	struct pvq_pci_intr_source intr;
 };
 
 /** EAL, with one lcore, and IOVAs as the environment says. */

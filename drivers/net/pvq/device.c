@@ -267,13 +267,13 @@ watch(struct pvq_device *dev)
 }
 
 void
-pvq_device_tend(struct pvq_device *dev)
+pvq_device_tend(struct pvq_device *dev, bool look)
 {
 	pthread_mutex_lock(&dev->lock);
 	catch_up_with_memory(dev);
 	if (dev->live)
 		dev->hooks->set_paths(dev);
-	if (dev->live && (dev->transport->stays || pvq_has(dev, VIRTIO_NET_F_STATUS)))
+	if (look && dev->live && (dev->transport->stays || pvq_has(dev, VIRTIO_NET_F_STATUS)))
 		watch(dev);
 	if (dev->live && pvq_rings_report_errors(dev))
 		__atomic_fetch_or(&dev->pending_events, PVQ_EVENT_ERROR, __ATOMIC_RELEASE);

@@ -101,6 +101,15 @@ struct pvq_transport {
 	/** Have the device leave a ring; on return 0 it touches ring and buffers no more. */
 	int (*queue_stop)(struct pvq_device *dev, uint16_t vq);
 	int (*set_mtu)(struct pvq_device *dev, uint16_t mtu);
+	/** Whether rx queues can interrupt; -ENOTSUP is logged. NULL when they always can. */
+	int (*check_rx_intr)(struct pvq_device *dev);
+	/**
+	 * The port starts: let interrupts through, those of rx queues with a call_fd included; what
+	 * the device cannot do is made up for. NULL when there is nothing to prepare.
+	 */
+	void (*intr_on)(struct pvq_device *dev);
+	/** The port has stopped, and call_fds are about to be closed. Goes with intr_on. */
+	void (*intr_off)(struct pvq_device *dev);
 };
 
 /** What the port has to do when something becomes of the device; primary process. */
@@ -220,9 +229,14 @@ pvq_device_removed(struct pvq_device *dev);
 void
 pvq_device_drop(struct pvq_device *dev);
 
-/** Things to do now and then: raise queue errors, catch up with memory. Transport's thread. */
+/**
+ * Things to do now and then: raise queue errors, catch up with memory. Transport's thread.
+ *
+ * @param look
+ *   Whether the device's state and link may have changed, and are to be read.
+ */
 void
-pvq_device_tend(struct pvq_device *dev);
+pvq_device_tend(struct pvq_device *dev, bool look);
 
 /**
  * EAL's memory has changed. Any thread, under any of EAL's locks: marks the memory dirty, closes
@@ -268,6 +282,13 @@ pvq_device_enable_txq(struct pvq_device *dev, struct pvq_txq *q, bool enable);
  */
 void
 pvq_device_rx_intr(struct pvq_device *dev, struct pvq_rxq *q, bool on);
+
+/**
+ * Wake whoever waits for an interrupt of a queue that shares one: it may have been meant. Any
+ * thread, no lock held.
+ */
+void
+pvq_device_wake_rx(struct pvq_device *dev);
 
 /** Whether @p ret is an error of the connection, that the next one may not have. */
 bool

@@ -203,3 +203,18 @@ pvq_device_rx_intr(struct pvq_device *dev, struct pvq_rxq *q, bool on)
 	if (pending)
 		eventfd_write(q->vq.call_fd, 1);
 }
+
+void
+pvq_device_wake_rx(struct pvq_device *dev)
+{
+	struct pvq_rxq *q;
+	unsigned int i;
+
+	rte_spinlock_lock(&dev->gate_lock);
+	/* While the device is live no queue is freed and no eventfd closed. */
+	if (dev->live)
+		PVQ_FOREACH_RXQ(dev, i, q)
+			if (q->intr_on && __atomic_load_n(&q->vq.call_shared, __ATOMIC_RELAXED))
+				eventfd_write(q->vq.call_fd, 1);
+	rte_spinlock_unlock(&dev->gate_lock);
+}

@@ -11,13 +11,16 @@ static int
 pvq_dev_configure(struct rte_eth_dev *eth)
 {
 	struct pvq_device *dev = pvq_device_of(eth);
+	int ret;
 
 	if (eth->data->nb_rx_queues == 0 || eth->data->nb_tx_queues == 0) {
 		PVQ_LOG(ERR, dev->name, "a port needs at least one rx and one tx queue");
 		return -EINVAL;
 	}
-	pvq_filter_configure(eth);
-	return 0;
+	ret = pvq_intr_check(eth);
+	if (ret == 0)
+		pvq_filter_configure(eth);
+	return ret;
 }
 
 /* After a control call: the link as it is now, and what the application registered for it. */

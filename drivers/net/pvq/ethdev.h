@@ -154,7 +154,14 @@ pvq_telemetry_set_port(uint16_t port_id, struct pvq_device *dev);
 
 /* intr.c */
 
-/** Make the eventfds that rx queues interrupt by, if the port asks for it. @return 0 or -errno. */
+/** Whether the port can have the interrupts that it is configured for. @return 0 or -ENOTSUP. */
+int
+pvq_intr_check(struct rte_eth_dev *eth);
+
+/**
+ * Let interrupts of the device through, and make the eventfds that rx queues interrupt by, if the
+ * port asks for it. Before the device has the rings, and undone after. @return 0 or -errno.
+ */
 int
 pvq_intr_set_up(struct rte_eth_dev *eth);
 void

@@ -10,8 +10,9 @@
 
 #include "ethdev.h"
 
-int
-pvq_intr_set_up(struct rte_eth_dev *eth)
+/* Eventfds for rx queues, which applications find in the ethdev's handle. */
+static int
+set_up_rx(struct rte_eth_dev *eth)
 {
 	struct pvq_device *dev = pvq_device_of(eth);
 	struct rte_intr_handle *handle = eth->intr_handle;
@@ -39,12 +40,11 @@ pvq_intr_set_up(struct rte_eth_dev *eth)
 		return 0;
 fail:
 	PVQ_LOG(ERR, dev->name, "cannot set up Rx interrupts for %u queues", n);
-	pvq_intr_tear_down(eth);
 	return -EIO;
 }
 
-void
-pvq_intr_tear_down(struct rte_eth_dev *eth)
+static void
+tear_down_rx(struct rte_eth_dev *eth)
 {
 	struct pvq_device *dev = pvq_device_of(eth);
 	struct pvq_rxq *q;
@@ -61,6 +61,47 @@ pvq_intr_tear_down(struct rte_eth_dev *eth)
 			close(q->vq.call_fd);
 		q->vq.call_fd = -1;
 	}
+}
+
+int
+pvq_intr_check(struct rte_eth_dev *eth)
+{
+	struct pvq_device *dev = pvq_device_of(eth);
+
+	if (!eth->data->dev_conf.intr_conf.rxq || dev->transport->check_rx_intr == NULL)
+		return 0;
+	return dev->transport->check_rx_intr(dev);
+}
+
+int
+pvq_intr_set_up(struct rte_eth_dev *eth)
+{
+	struct pvq_device *dev = pvq_device_of(eth);
+	int ret = set_up_rx(eth);
+
+	if (ret != 0) {
+		tear_down_rx(eth);
+		return ret;
+	}
+	if (dev->transport->intr_on != NULL) {
+		pthread_mutex_lock(&dev->lock);
+		dev->transport->intr_on(dev);
+		pthread_mutex_unlock(&dev->lock);
+	}
+	return 0;
+}
+
+void
+pvq_intr_tear_down(struct rte_eth_dev *eth)
+{
+	struct pvq_device *dev = pvq_device_of(eth);
+
+	if (dev->transport->intr_off != NULL) {
+		pthread_mutex_lock(&dev->lock);
+		dev->transport->intr_off(dev);
+		pthread_mutex_unlock(&dev->lock);
+	}
+	tear_down_rx(eth);
 }
 
 int

@@ -129,6 +129,21 @@ look_at(const struct pvq_pci_function *f, uint8_t at, uint32_t *found,
 	return ret;
 }
 
+/* Of the MSI-X capability at @p at; the table's entries are counted from 0. */
+static int
+count_vectors(const struct pvq_pci_function *f, uint8_t at, struct pvq_pci_regions *regions)
+{
+	rte_le16_t control;
+	int ret;
+
+	if (at + PCI_MSIX_CONTROL + sizeof(control) > PCI_CFG_BYTES)
+		return 0;
+	ret = read_cfg(f, &control, sizeof(control), at + PCI_MSIX_CONTROL);
+	if (ret == 0)
+		regions->msix_vectors = (rte_le_to_cpu_16(control) & PCI_MSIX_CONTROL_SIZE) + 1;
+	return ret;
+}
+
 static int
 check_found(const struct pvq_pci_function *f, uint32_t found)
 {
@@ -175,6 +190,8 @@ pvq_pci_find_regions(const struct pvq_pci_function *f, struct pvq_pci_regions *r
 		if (ret == 0 && header[0] == PCI_CAP_ID_VENDOR) {
 			any = true;
 			ret = look_at(f, next, &found, regions);
+		} else if (ret == 0 && header[0] == PCI_CAP_ID_MSIX) {
+			ret = count_vectors(f, next, regions);
 		}
 		next = header[1];
 	}

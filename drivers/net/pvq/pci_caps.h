@@ -40,6 +40,7 @@ struct pvq_pci_regions {
 	uint8_t *device;
 	uint32_t device_len;
 	uint8_t *isr; /**< NULL when there is none: no interrupts without MSI-X */
+	uint16_t msix_vectors; /**< entries of the MSI-X table, 0 without one */
 };
 
 /**

@@ -280,13 +280,27 @@ pvq_pci_queue_reset(const struct pvq_pci_regs *regs, uint16_t index)
 	return -ETIMEDOUT;
 }
 
-int
-pvq_pci_set_config_vector(const struct pvq_pci_regs *regs, uint16_t vector)
+/* What is read back says whether the device has the vector to spare. */
+static int
+set_vector(const struct pvq_pci_regs *regs, uint8_t *field, uint16_t vector)
 {
 	uint8_t status;
 
-	regs->io->write16(FIELD(regs, config_msix_vector), vector);
-	if (regs->io->read16(FIELD(regs, config_msix_vector)) == vector)
+	regs->io->write16(field, vector);
+	if (regs->io->read16(field) == vector)
 		return 0;
 	return pvq_pci_get_status(regs, &status) == 0 ? -ENOSPC : -ENODEV;
+}
+
+int
+pvq_pci_set_queue_vector(const struct pvq_pci_regs *regs, uint16_t index, uint16_t vector)
+{
+	regs->io->write16(FIELD(regs, queue_select), index);
+	return set_vector(regs, FIELD(regs, queue_msix_vector), vector);
+}
+
+int
+pvq_pci_set_config_vector(const struct pvq_pci_regs *regs, uint16_t vector)
+{
+	return set_vector(regs, FIELD(regs, config_msix_vector), vector);
 }

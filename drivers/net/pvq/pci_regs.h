@@ -123,6 +123,15 @@ pvq_pci_queue_enable(const struct pvq_pci_regs *regs, const struct pvq_pci_queue
 int
 pvq_pci_queue_reset(const struct pvq_pci_regs *regs, uint16_t index);
 
+/**
+ * Have queue @p index interrupt by @p vector, before it is enabled.
+ *
+ * @return
+ *   0; -ENOSPC when the device refuses (PC-15); -ENODEV.
+ */
+int
+pvq_pci_set_queue_vector(const struct pvq_pci_regs *regs, uint16_t index, uint16_t vector);
+
 /** Have changes of configuration interrupt by @p vector. @return 0; -ENOSPC; -ENODEV. */
 int
 pvq_pci_set_config_vector(const struct pvq_pci_regs *regs, uint16_t vector);

@@ -76,6 +76,10 @@ static int
 init_port(struct rte_pci_device *pci, const char *args, const struct pvq_pci_regs *regs)
 {
 	struct pvq_options opt;
+	const struct pvq_pci_place place = {
+		.regs = *regs,
+		.intr = {.handle = pci->intr_handle, .ops = &pvq_pci_intr_eal},
+	};
 	struct rte_eth_dev *eth;
 	int ret = pvq_devargs_parse(pci->device.name, args, true, &opt);
 
@@ -84,7 +88,7 @@ init_port(struct rte_pci_device *pci, const char *args, const struct pvq_pci_reg
 	eth = rte_eth_dev_pci_allocate(pci, sizeof(struct pvq_device));
 	if (eth == NULL)
 		return -ENOMEM;
-	ret = pvq_port_init(eth, &opt, attach, regs);
+	ret = pvq_port_init(eth, &opt, attach, &place);
 	if (ret != 0) {
 		rte_eth_dev_release_port(eth);
 		return ret;

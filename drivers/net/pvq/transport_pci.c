@@ -6,9 +6,10 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <time.h>
 #include <unistd.h>
 
-#include <rte_interrupts.h>
+#include <ethdev_driver.h>
 
 #include "compat.h"
 #include "transport_pci.h"
@@ -16,15 +17,27 @@
 #define TEND_MS 100
 /* After a device did not do what it should: it will hardly be better at once. */
 #define RETRY_MS 1000
+/*
+ * Nothing interrupts when the device is unplugged, and an interrupt may be missed: so its registers
+ * are read now and then, which costs a guest an exit each time.
+ */
+#define LOOK_MS 1000
+/* So often at most, however often it interrupts (HD-27). */
+#define LOOK_AGAIN_MS 1
 
 struct pci {
 	struct pvq_device *dev;
 	struct pvq_pci_regs regs;
+	struct pvq_pci_intr_source source;
+	struct pvq_pci_intr intr;
 	pvq_thread_t thread;
 	int wake_fd;
 	bool quit;
 	bool dropped; /* to be reset and looked at anew; dev->lock */
 	bool idle;    /* it has been reset and told nothing since; dev->lock */
+	/* The thread's own: */
+	bool changed; /* an interrupt said so, and nobody has looked since */
+	uint64_t looked_ms;
 };
 
 static struct pci *
@@ -63,8 +76,13 @@ static int
 op_set_status(struct pvq_device *dev, uint8_t status)
 {
 	struct pci *pci = pci_of(dev);
-	int ret = pvq_pci_set_status(&pci->regs, status);
+	int ret;
 
+	if (status == 0)
+		pvq_pci_intr_forget(&pci->intr);
+	else if ((status & VIRTIO_STATUS_DRIVER_OK) != 0)
+		pvq_pci_intr_config(&pci->intr);
+	ret = pvq_pci_set_status(&pci->regs, status);
 	pci->idle = ret == 0 && status == 0;
 	return ret;
 }
@@ -108,8 +126,7 @@ op_queue_setup(struct pvq_device *dev, struct pvq_vq *vq, const struct pvq_ring 
 	const struct pvq_pci_queue queue = {
 		.index = vq->index,
 		.size = vq->size,
-		.vector = vq->call_fd >= 0 ? RTE_INTR_VEC_RXTX_OFFSET + vq->queue_id :
-					     VIRTIO_MSI_NO_VECTOR,
+		.vector = pvq_pci_intr_choose(&pci->intr, vq),
 		.notify_bytes = data ? VIRTIO_PCI_NOTIFY_DATA_BYTES : VIRTIO_PCI_NOTIFY_BYTES,
 		.has_notify_id = pvq_has(dev, VIRTIO_F_NOTIF_CONFIG_DATA),
 		.desc = pvq_vq_bus_addr(vq, ring->desc),
@@ -123,11 +140,6 @@ op_queue_setup(struct pvq_device *dev, struct pvq_vq *vq, const struct pvq_ring 
 	ret = pvq_pci_queue_enable(&pci->regs, &queue, &answer);
 	if (ret != 0)
 		return ret;
-	if (answer.vector != queue.vector) {
-		PVQ_LOG(ERR, dev->name, "the device has no MSI-X vector for virtqueue %u",
-			vq->index);
-		return -ENOSPC;
-	}
 	vq->notify_addr = answer.notify_addr;
 	vq->notify_data = data;
 	vq->notify_id = answer.notify_id;
@@ -178,15 +190,41 @@ op_look_now(struct pvq_device *dev)
 	RTE_SET_USED(dev);
 }
 
+static int
+op_check_rx_intr(struct pvq_device *dev)
+{
+	return pvq_pci_intr_check_rx(&pci_of(dev)->intr);
+}
+
+static void
+op_intr_on(struct pvq_device *dev)
+{
+	int call_fds[PVQ_MAX_PAIRS];
+	struct pvq_rxq *q;
+	unsigned int i;
+	uint16_t nb = 0;
+
+	PVQ_FOREACH_RXQ(dev, i, q)
+		if (q->vq.call_fd >= 0)
+			call_fds[nb++] = q->vq.call_fd;
+	pvq_pci_intr_on(&pci_of(dev)->intr, call_fds, nb);
+}
+
+static void
+op_intr_off(struct pvq_device *dev)
+{
+	pvq_pci_intr_off(&pci_of(dev)->intr);
+}
+
 /* @return whether the device has been unplugged, or given up. */
 static bool
-is_lost(struct pci *pci, bool *gone)
+is_lost(struct pci *pci, bool look, bool *gone)
 {
 	uint8_t status;
 	bool lost;
 
 	pthread_mutex_lock(&pci->dev->lock);
-	*gone = pvq_pci_get_status(&pci->regs, &status) == -ENODEV;
+	*gone = look && pvq_pci_get_status(&pci->regs, &status) == -ENODEV;
 	lost = pci->dropped || *gone;
 	pci->dropped = false;
 	pthread_mutex_unlock(&pci->dev->lock);
@@ -205,17 +243,53 @@ arrive(struct pvq_device *dev)
 	return ret != 0 ? ret : pvq_device_arrived(dev);
 }
 
+/* Whether to read the device's registers now. */
+static bool
+is_time_to_look(struct pci *pci)
+{
+	const bool tells = pvq_pci_intr_tells(&pci->intr);
+	const uint64_t pause = pci->changed ? LOOK_AGAIN_MS : tells ? LOOK_MS : 0;
+	struct timespec now;
+	uint64_t now_ms;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	now_ms = (uint64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+	if (now_ms - pci->looked_ms < pause)
+		return false;
+	pci->looked_ms = now_ms;
+	pci->changed = false;
+	return true;
+}
+
+static void
+wait_for_something(struct pci *pci, int timeout_ms)
+{
+	struct pollfd p[2] = {
+		{.fd = pci->wake_fd, .events = POLLIN},
+		{.fd = pci->intr.shared_fd, .events = POLLIN},
+	};
+	unsigned int what;
+	eventfd_t ignored;
+
+	/* What comes after it was read writes it again. */
+	if (poll(p, RTE_DIM(p), pci->changed ? LOOK_AGAIN_MS : timeout_ms) > 0)
+		eventfd_read(pci->wake_fd, &ignored);
+	what = pvq_pci_intr_take(&pci->intr);
+	if ((what & PVQ_PCI_INTR_QUEUES) != 0)
+		pvq_device_wake_rx(pci->dev);
+	if ((what & PVQ_PCI_INTR_CONFIG) != 0)
+		pci->changed = true;
+}
+
 static PVQ_THREAD_RETURN
 pci_thread(void *arg)
 {
 	struct pci *pci = arg;
-	bool there = true, gone = false;
-	eventfd_t ignored;
+	bool there = true, gone = false, look;
 
 	while (!__atomic_load_n(&pci->quit, __ATOMIC_ACQUIRE)) {
-		struct pollfd p = {.fd = pci->wake_fd, .events = POLLIN};
-
-		if (there && is_lost(pci, &gone)) {
+		look = is_time_to_look(pci);
+		if (there && is_lost(pci, look, &gone)) {
 			there = false;
 			if (gone)
 				pvq_device_removed(pci->dev);
@@ -224,9 +298,8 @@ pci_thread(void *arg)
 		} else if (!there && !gone) {
 			there = arrive(pci->dev) == 0;
 		}
-		pvq_device_tend(pci->dev);
-		if (poll(&p, 1, there ? TEND_MS : RETRY_MS) > 0)
-			eventfd_read(pci->wake_fd, &ignored);
+		pvq_device_tend(pci->dev, look);
+		wait_for_something(pci, there ? TEND_MS : RETRY_MS);
 	}
 	return PVQ_THREAD_DONE;
 }
@@ -238,11 +311,18 @@ op_open(struct pvq_device *dev)
 	int ret;
 
 	pci->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	ret = pci->wake_fd < 0 ? -errno : arrive(dev);
+	ret = pci->wake_fd < 0 ? -errno : 0;
+	if (ret == 0)
+		ret = pvq_pci_intr_open(&pci->intr, &pci->source, &pci->regs, pci->wake_fd);
+	if (ret != 0)
+		goto fail;
+	ret = arrive(dev);
 	if (ret == 0)
 		ret = pvq_thread_create(&pci->thread, "pvq-pci", pci_thread, pci);
 	if (ret == 0)
 		return 0;
+	pvq_pci_intr_close(&pci->intr);
+fail:
 	if (pci->wake_fd >= 0)
 		close(pci->wake_fd);
 	free(pci);
@@ -258,20 +338,22 @@ op_close(struct pvq_device *dev)
 	__atomic_store_n(&pci->quit, true, __ATOMIC_RELEASE);
 	eventfd_write(pci->wake_fd, 1);
 	pvq_thread_join(pci->thread);
+	pvq_pci_intr_close(&pci->intr);
 	close(pci->wake_fd);
 	free(pci);
 	dev->transport_priv = NULL;
 }
 
 int
-pvq_pci_attach(struct pvq_device *dev, const struct pvq_pci_regs *regs)
+pvq_pci_attach(struct pvq_device *dev, const struct pvq_pci_place *place)
 {
 	struct pci *pci = calloc(1, sizeof(*pci));
 
 	if (pci == NULL)
 		return -ENOMEM;
 	pci->dev = dev;
-	pci->regs = *regs;
+	pci->regs = place->regs;
+	pci->source = place->intr;
 	dev->transport = &pvq_transport_pci;
 	dev->transport_priv = pci;
 	return 0;
@@ -300,4 +382,7 @@ const struct pvq_transport pvq_transport_pci = {
 	.queue_enable = op_queue_enable,
 	.queue_stop = op_queue_stop,
 	.set_mtu = op_set_mtu,
+	.check_rx_intr = op_check_rx_intr,
+	.intr_on = op_intr_on,
+	.intr_off = op_intr_off,
 };

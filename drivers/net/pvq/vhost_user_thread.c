@@ -142,7 +142,7 @@ vhost_user_thread(void *arg)
 			pthread_mutex_unlock(&vu->dev->lock);
 			wait_ms = 0;
 		}
-		pvq_device_tend(vu->dev);
+		pvq_device_tend(vu->dev, true);
 		if (vu->conn.fd >= 0)
 			p[1] = (struct pollfd){.fd = vu->conn.fd, .events = POLLRDHUP};
 		else if (wait_ms != RETRY_REFUSED_MS)

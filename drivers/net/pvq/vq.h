@@ -46,6 +46,7 @@ struct pvq_vq {
 	uint16_t size;     /**< slots */
 	int socket_id;     /**< asked for at set-up */
 	int call_fd;       /**< eventfd the device notifies by, -1 for none; primary process */
+	bool call_shared;  /**< others share its interrupt: pvq_device_wake_rx(); atomic */
 	int node;          /**< where the ring's pages are, -1 unknown */
 	unsigned int lcore; /**< who polled first after set-up, LCORE_ID_ANY before that */
 	bool deferred_start;
