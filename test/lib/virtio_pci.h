@@ -61,6 +61,7 @@ struct vpm_conf {
 	uint16_t queue_max[VPM_QUEUES]; /**< the same of single ones, where it is not 0 */
 	uint16_t vectors;        /**< in the MSI-X table, 0 without MSI-X */
 	uint16_t refuse_vector;  /**< one that cannot be mapped all the same, 0 for none */
+	bool refuse_vectors;     /**< none can be mapped */
 	uint16_t notify_off_step; /**< between the queue_notify_off of two queues */
 	uint16_t notif_config_data; /**< of queue 0; the next one has one more */
 	uint16_t common_bytes;   /**< length of the common structure, 0 for VPM_COMMON_BYTES */

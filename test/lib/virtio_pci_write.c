@@ -39,7 +39,8 @@ write_status(struct vpm *m, uint8_t value)
 static uint16_t
 map_vector(const struct vpm *m, uint16_t vector)
 {
-	if (vector >= m->conf.vectors || (vector != 0 && vector == m->conf.refuse_vector))
+	if (m->conf.refuse_vectors || vector >= m->conf.vectors ||
+	    (vector != 0 && vector == m->conf.refuse_vector))
 		return VPM_NO_VECTOR;
 	return vector;
 }
