@@ -15,8 +15,8 @@
 
 /** A time in which nothing is expected to happen, ms. */
 #define QUIET_MS 30
-/** Sooner than any look that is not for an interrupt, ms. */
-#define AT_ONCE_MS 60
+/** Sooner than what nothing interrupts for is seen, a second; on a busy machine too. */
+#define AT_ONCE_MS 300
 
 /** The machine between driver and device. */
 struct intr_host {

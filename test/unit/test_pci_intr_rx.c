@@ -69,7 +69,7 @@ test_pc15_the_last_vector_is_shared(void **state)
 {
 	port_log_clear();
 	hand_out(*state, 3, 0, (const uint16_t[]){1, 2, 2}, 6);
-	assert_true(port_log_has("rx queues 1 to 2 share MSI-X vector 2, since there are 3"));
+	assert_true(port_log_has("rx queues from 1 on share MSI-X vector 2, since there are 3"));
 }
 
 static void

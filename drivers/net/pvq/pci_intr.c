@@ -143,7 +143,7 @@ switch_on(struct pvq_pci_intr *intr, const int *call_fds, uint16_t nb)
 	plan(intr, intr->kind == PVQ_PCI_INTR_MSIX ? intr->regs->at.msix_vectors : 1, nb);
 	pthread_mutex_lock(&intr->lock);
 	ret = enable(intr, call_fds);
-	/* The host may have fewer to give than the table has entries; one is better than none. */
+	/* The kernel may have fewer to give than the table has entries; one is better than none. */
 	if (ret != 0 && intr->vectors > 1) {
 		plan(intr, 1, nb);
 		ret = enable(intr, call_fds);
@@ -166,8 +166,8 @@ pvq_pci_intr_on(struct pvq_pci_intr *intr, const int *call_fds, uint16_t nb)
 							  "the kernel does not enable them");
 	else if (intr->own < nb)
 		PVQ_LOG(NOTICE, intr->regs->name,
-			"rx queues %u to %u share MSI-X vector %u, since there are %u (QEMU: "
-			"vectors=)", intr->own, nb - 1, intr->shared, intr->vectors);
+			"rx queues from %u on share MSI-X vector %u, since there are %u (QEMU: "
+			"vectors=)", intr->own, intr->shared, intr->vectors);
 }
 
 void

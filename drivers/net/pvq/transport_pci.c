@@ -19,7 +19,7 @@
 #define RETRY_MS 1000
 /*
  * Nothing interrupts when the device is unplugged, and an interrupt may be missed: so its registers
- * are read now and then, which costs a guest an exit each time.
+ * are read now and then; not often, since a hypervisor may have to answer each time.
  */
 #define LOOK_MS 1000
 /* So often at most, however often it interrupts (HD-27). */
