@@ -220,6 +220,7 @@ def test_features_file_has_the_matrix_s_own_words():
 EVIDENCE = {
     "Link status": r"\.link_update =",
     "Link status event": "RTE_ETH_EVENT_INTR_LSC",
+    "Removal event": "RTE_ETH_EVENT_INTR_RMV",
     "Rx interrupt": r"\.rx_queue_intr_enable =",
     "Lock-free Tx queue": "tx_offload_capa = .*RTE_ETH_TX_OFFLOAD_MT_LOCKFREE",
     "Fast mbuf free": r"tx_queue_offload_capa =\s*[^;]*RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE",
