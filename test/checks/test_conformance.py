@@ -84,7 +84,7 @@ def registered(path):
     if path.suffix == ".py":
         return collected(text)
     defined = re.findall(r"^(test_\w+)\(void \*\*state\)\n\{", text, re.M)
-    run = re.findall(r"\b\w*_test\w*\(\s*(test_\w+)\s*[,)]", text)
+    run = re.findall(r"\b(?:\w*_test\w*|TEST)\(\s*(test_\w+)\s*[,)]", text)
     return [name for name in defined if name in run]
 
 
