@@ -74,6 +74,9 @@ class Testpmd:
     """
 
     __test__ = False
+    # What it prints once it is there, and what makes it leave; of other programs something else.
+    READY = _PROMPT
+    LEAVE = b"quit\n"
 
     def __init__(self, eal_args, app_args=(), env=None, log=None, wrapper=(),
                  program="dpdk-testpmd"):
@@ -128,7 +131,7 @@ class Testpmd:
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
         try:
-            self.wait_for(_PROMPT, timeout, since=0, name="a prompt")
+            self.wait_for(self.READY, timeout, since=0, name="a prompt")
         except BaseException:
             self.kill9()
             raise
@@ -142,7 +145,7 @@ class Testpmd:
         if self._proc is None:
             return None
         try:
-            os.write(self._terminal, b"quit\n")
+            os.write(self._terminal, self.LEAVE)
         except OSError:
             pass  # it ended by itself: the status tells
         try:

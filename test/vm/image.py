@@ -60,7 +60,7 @@ bind()
 # Another console than the kernel's, whose messages would stand between ours.
 run()
 {
-	"$@" </dev/ttyS0 >/dev/ttyS0 2>&1
+	setsid -c "$@" </dev/ttyS0 >/dev/ttyS0 2>&1
 	echo "$1 ended with status $?" >/dev/ttyS0
 }
 
@@ -174,6 +174,10 @@ def _collect(kernel, program):
     assert len(drivers) >= len(DRIVERS), f"{folder} lacks some of {DRIVERS}"
     for path in (program, *drivers, *libraries(program, *drivers)):
         archive.mirror(path)
+        # The name by which a program finds a driver that has no path to that folder in it.
+        beside = os.path.join(folder, "..", "..", os.path.basename(path))
+        if os.path.dirname(path) == folder and os.path.lexists(beside):
+            archive.mirror(os.path.normpath(beside))
     return archive
 
 

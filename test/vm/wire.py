@@ -54,8 +54,9 @@ class Datagrams:
             return got
 
 
-def exchange(wire, frames, timeout=30, window=WINDOW):
-    """Send frames, no more than a window ahead of what comes back; returns what came back.
+def exchange(wire, frames, end=None, timeout=10, window=WINDOW):
+    """Send frames, no more than a window ahead of what comes back; returns what came back, there or
+    at another end.
 
     Returns when there is as much as was sent, or when nothing has come for `timeout` seconds.
     """
@@ -64,7 +65,7 @@ def exchange(wire, frames, timeout=30, window=WINDOW):
     while len(back) < len(frames) and time.monotonic() < deadline:
         while sent < min(len(frames), len(back) + window) and wire.send(frames[sent]):
             sent += 1
-        got = wire.receive(0.1)
+        got = (end or wire).receive(0.1)
         back += got
         if got:
             deadline = time.monotonic() + timeout
