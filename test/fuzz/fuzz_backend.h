@@ -48,6 +48,9 @@ extern struct fuzz_backend fuzz_backend;
 /** What the driver's thread does when it would sleep; called again and again. */
 extern void (*fuzz_idle)(void);
 
+/** What happens while the driver waits for something in memory; called again and again. */
+extern void (*fuzz_delay)(void);
+
 /** Read what the backend offers and when it is to err. */
 void
 fuzz_backend_open(const struct fuzz_in *offer, const struct fuzz_in *faults);

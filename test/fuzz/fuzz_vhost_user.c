@@ -226,6 +226,64 @@ set_intr(uint8_t op)
 		rte_eth_dev_rx_intr_disable(port.id, 0);
 }
 
+/* A command waits in the control queue: it is answered, and not always right. */
+static void
+answer(void)
+{
+	struct pvq_cvq *cvq = port.dev->control.cvq;
+	struct pvq_ring *ring = &cvq->ring;
+	struct virtq_desc *used = &ring->desc[ring->next_used];
+	const uint16_t second = (ring->next_used + 1) % ring->size;
+	const uint8_t how = fuzz_u8(&fuzz_backend.in);
+
+	if (pvq_ring_outstanding(ring) == 0)
+		return;
+	/* At the end of the input all is well. */
+	*(uint8_t *)(uintptr_t)ring->desc[second].addr = how % 8 == 1 ? VIRTIO_NET_ERR :
+							 how % 8 == 2 ? how : VIRTIO_NET_OK;
+	if (how % 8 == 3)
+		used->id = how;
+	used->len = how % 8 == 4 ? how : 1;
+	used->flags = ring->used_flags | VIRTQ_DESC_F_WRITE;
+}
+
+static void
+set_filter(uint8_t choice)
+{
+	struct rte_ether_addr macs[4] = {0};
+	unsigned int i;
+
+	for (i = 0; i < RTE_DIM(macs); i++)
+		macs[i] = (struct rte_ether_addr){{0x01, 0, 0x5e, 0, choice, i}};
+	switch (choice % 8) {
+	case 0:
+		rte_eth_promiscuous_disable(port.id);
+		break;
+	case 1:
+		rte_eth_promiscuous_enable(port.id);
+		break;
+	case 2:
+		rte_eth_allmulticast_disable(port.id);
+		break;
+	case 3:
+		rte_eth_dev_set_mc_addr_list(port.id, macs, choice / 8 % RTE_DIM(macs));
+		break;
+	case 4:
+		macs[0].addr_bytes[0] = 0x02;
+		rte_eth_dev_mac_addr_add(port.id, &macs[0], 0);
+		break;
+	case 5:
+		macs[0].addr_bytes[0] = 0x02;
+		rte_eth_dev_mac_addr_remove(port.id, &macs[0]);
+		break;
+	case 6:
+		rte_eth_dev_set_vlan_offload(port.id, choice & 0x80 ? RTE_ETH_VLAN_FILTER_OFFLOAD : 0);
+		break;
+	default:
+		rte_eth_dev_vlan_filter(port.id, choice, choice & 0x80);
+	}
+}
+
 static void
 change_memory(void)
 {
@@ -253,7 +311,9 @@ step(void)
 		rte_eth_dev_set_mtu(port.id, fuzz_u16(&port.in));
 		break;
 	case 5:
-		if (op & 0x80)
+		if (op & 0x40)
+			set_filter(fuzz_u8(&port.in));
+		else if (op & 0x80)
 			rte_eth_dev_set_link_up(port.id);
 		else
 			rte_eth_dev_set_link_down(port.id);
@@ -317,8 +377,9 @@ forget_leaks(struct pvq_device *dev)
 	struct pvq_rxq *rxq;
 	struct pvq_txq *txq;
 	unsigned int i, r;
-	bool leaked = false;
+	bool leaked = dev->control.cvq->vq.leaked;
 
+	dev->control.cvq->vq.leaked = false;
 	PVQ_FOREACH_RXQ(dev, i, rxq) {
 		leaked |= rxq->vq.leaked;
 		rxq->vq.leaked = false;
@@ -338,8 +399,23 @@ as_new(void)
 
 	FUZZ_CHECK(!dev->present && !dev->live && !dev->started && !dev->link_up, "not at rest");
 	FUZZ_CHECK(port.vu->conn.fd < 0 && port.vu->known.nb == 0, "still connected");
+	/* An eventfd once made for a virtqueue is kept, and where the control queue is differs. */
+	pvq_notify_close(port.id);
+	FUZZ_CHECK(pvq_notify_open(port.id, NULL) == 0, "no memory");
 	dev->features = 0;
 	dev->offer = (struct pvq_offer){0};
+	dev->control = (struct pvq_control){
+		.cvq = dev->control.cvq,
+		.promiscuous = true,
+		.allmulticast = true,
+		.mac[0] = dev->control.mac[0],
+	};
+	dev->data->promiscuous = 1;
+	dev->data->all_multicast = 1;
+	dev->data->dev_conf.rxmode.offloads &= ~RTE_ETH_RX_OFFLOAD_VLAN_FILTER;
+	memset(&dev->data->mac_addrs[1], 0,
+	       (PVQ_MACS_MAX - 1) * sizeof(dev->data->mac_addrs[0]));
+	memset(&dev->data->vlan_filter_conf, 0, sizeof(dev->data->vlan_filter_conf));
 	dev->refused = false;
 	dev->pending_events = 0;
 	port.vu->sock.last_error = 0;
@@ -371,6 +447,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	fuzz_backend_open(&offer, &faults);
 	FUZZ_CHECK(rte_eth_dev_set_mtu(port.id, 1500) == 0, "MTU");
 	fuzz_idle = idle;
+	fuzz_delay = answer;
 	/* Mostly a backend meets a port that waits for it. */
 	if (which_and_how < 0xc0)
 		start();

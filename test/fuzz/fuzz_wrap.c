@@ -24,6 +24,7 @@
 #define REGIONS_MAX 12
 
 void (*fuzz_idle)(void);
+void (*fuzz_delay)(void);
 
 static struct {
 	PVQ_THREAD_RETURN (*func)(void *arg);
@@ -150,6 +151,13 @@ fuzz_thread_arg(unsigned int i)
 {
 	FUZZ_CHECK(i < nb_threads, "no thread %u", i);
 	return threads[i].arg;
+}
+
+void
+__wrap_rte_delay_us_sleep(unsigned int us)
+{
+	(void)us;
+	fuzz_delay();
 }
 
 int

@@ -38,6 +38,8 @@ __wrap_accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags);
 int
 __wrap_pthread_cond_timedwait(pthread_cond_t *cond, pthread_mutex_t *mutex,
 			      const struct timespec *until);
+void
+__wrap_rte_delay_us_sleep(unsigned int us);
 int
 __wrap_rte_eal_alarm_set(uint64_t us, rte_eal_alarm_callback func, void *arg);
 int
