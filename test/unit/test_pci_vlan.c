@@ -7,7 +7,10 @@
 #include <errno.h>
 #include <string.h>
 
+#include <ethdev_driver.h>
+
 #include "control_port.h"
+#include "queue.h"
 
 #define FILTER RTE_ETH_RX_OFFLOAD_VLAN_FILTER
 #define PACKETS 40u
@@ -234,6 +237,29 @@ test_nt21_hd28_the_filter_is_gone(void **state)
 	assert_true(is_let_in(p, 4));
 }
 
+/* A thread stands in its burst: the device is left as it is, and the application told. */
+static void
+test_nt21_a_poller_that_does_not_leave(void **state)
+{
+	struct pci_port *p = *state;
+	struct pvq_rxq *q;
+
+	control_up(p, 0);
+	q = rte_eth_devices[p->port.id].data->rx_queues[0];
+	pvq_gate_enter(&q->gate);
+	assert_int_equal(rte_eth_dev_set_vlan_offload(p->port.id, RTE_ETH_VLAN_FILTER_OFFLOAD),
+			 -EBUSY);
+	pvq_gate_leave(&q->gate);
+	assert_int_equal(rte_eth_dev_get_vlan_offload(p->port.id), 0);
+	assert_false(is_negotiated(p));
+	port_ping(&p->port, 0, 100, 64);
+	assert_int_equal(rte_eth_dev_stop(p->port.id), 0);
+	assert_int_equal(rte_eth_dev_start(p->port.id), 0);
+	assert_false(is_negotiated(p));
+	assert_int_equal(rte_eth_dev_set_vlan_offload(p->port.id, RTE_ETH_VLAN_FILTER_OFFLOAD), 0);
+	assert_true(is_negotiated(p));
+}
+
 /* A device that never ends its reset keeps the rings; the application is not kept waiting. */
 static void
 test_nt21_hd23_switched_on_a_device_that_hangs(void **state)
@@ -271,6 +297,7 @@ main(void)
 		pci_port_test(test_nt21_in06_switched_at_run_time),
 		pci_port_test(test_nt21_switched_while_stopped),
 		pci_port_test(test_nt21_hd28_the_filter_is_gone),
+		pci_port_test(test_nt21_a_poller_that_does_not_leave),
 		pci_port_test(test_nt21_hd23_switched_on_a_device_that_hangs),
 	};
 
