@@ -145,6 +145,52 @@ test_nt23_pc17_pairs(void **state)
 	port_ping(p, 1, 100, 64);
 }
 
+/* Packets that a backend left, and that the next one does not get either: its pairs are refused. */
+static void
+refuse_pairs(struct port *p)
+{
+	p->cfg.queue_pairs = 2;
+	p->nb_rxq = p->nb_txq = 2;
+	p->cfg.features |= CONTROL;
+	p->cfg.mode = VHU_IDLE;
+	port_up(p, "");
+	port_send(p, 0, 5, 100);
+	port_send(p, 1, 5, 100);
+	vhu_backend_kill(p->b);
+	assert_true(port_wait_link(p, false, PORT_WAIT_MS));
+	p->cfg.refuse_commands = true;
+	port_log_clear();
+	port_backend_restart(p);
+	assert_true(port_log_wait("does not take 2 queue pairs", PORT_WAIT_MS));
+}
+
+static void
+test_nt23_packets_wait_for_their_pair(void **state)
+{
+	struct port *p = *state;
+	uint32_t i;
+
+	refuse_pairs(p);
+	p->cfg.refuse_commands = false;
+	vhu_backend_set_config(p->b, &p->cfg);
+	port_wait_up(p);
+	for (i = 0; i < 10; i++)
+		assert_int_equal(port_take(p, i / 5), i);
+	assert_int_equal(port_xstat(p, "tx_q0_replayed"), 5);
+	assert_int_equal(port_xstat(p, "tx_q1_replayed"), 5);
+}
+
+/* They are freed with the rest when the port stops, as the end of each test makes sure. */
+static void
+test_nt23_packets_wait_in_vain(void **state)
+{
+	struct port *p = *state;
+
+	refuse_pairs(p);
+	assert_int_equal(rte_eth_dev_stop(p->id), 0);
+	assert_true(port_is_whole(p));
+}
+
 /* Without MQ the control queue's number is that of the second pair, which matters more. */
 static void
 test_pc17_pairs_without_mq(void **state)
@@ -222,6 +268,8 @@ main(void)
 		port_test(test_in11_the_next_backend_is_told),
 		port_test(test_nt18_offered_for_somebody_else),
 		port_test(test_nt23_pc17_pairs),
+		port_test(test_nt23_packets_wait_for_their_pair),
+		port_test(test_nt23_packets_wait_in_vain),
 		port_test(test_pc17_pairs_without_mq),
 		port_test(test_hd24_a_silent_backend),
 		port_test(test_nt18_a_backend_that_dies_over_a_command),
