@@ -9,6 +9,7 @@
  */
 
 #include <errno.h>
+#include <pthread.h>
 #include <string.h>
 
 #include "pci_port.h"
@@ -261,6 +262,39 @@ test_queues_stop_and_start_without_ring_reset(void **state)
 	cycle_queues(p);
 }
 
+static void *
+cycle_tx(void *arg)
+{
+	const struct pci_port *p = arg;
+	unsigned int i;
+
+	for (i = 0; i < 300; i++)
+		if (rte_eth_dev_tx_queue_stop(p->port.id, 0) != 0 ||
+		    rte_eth_dev_tx_queue_start(p->port.id, 0) != 0)
+			return arg;
+	return NULL;
+}
+
+/* What is selected stays selected until it has been dealt with, whoever else wants a queue. */
+static void
+test_pc12_queues_selected_by_one_at_a_time(void **state)
+{
+	struct pci_port *p = *state;
+	pthread_t other;
+	unsigned int i;
+	void *failed;
+
+	pci_port_up(p, NULL);
+	assert_int_equal(pthread_create(&other, NULL, cycle_tx, p), 0);
+	for (i = 0; i < 300; i++) {
+		assert_int_equal(rte_eth_dev_rx_queue_stop(p->port.id, 0), 0);
+		assert_int_equal(rte_eth_dev_rx_queue_start(p->port.id, 0), 0);
+	}
+	assert_int_equal(pthread_join(other, &failed), 0);
+	assert_null(failed);
+	port_ping(&p->port, 0, 100, 64);
+}
+
 /* With @p n packets that the device has not looked at, and never will. */
 static void
 lie(struct pci_port *p, uint16_t index, uint32_t n)
@@ -377,6 +411,7 @@ main(void)
 		pci_port_test(test_pr03_pc11_sizes_that_are_asked_for),
 		pci_port_test(test_pr03_pc12_the_largest_queues),
 		pci_port_test(test_pc12_a_maximum_above_32768),
+		pci_port_test(test_pc12_queues_selected_by_one_at_a_time),
 		pci_port_test(test_pc11_a_queue_that_is_not_there),
 		pci_port_test(test_pc17_fewer_queues_than_two),
 		pci_port_test(test_pc12_a_size_that_is_not_kept),
