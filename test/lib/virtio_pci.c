@@ -117,12 +117,20 @@ vpm_close(struct vpm *m)
 	m->bar = NULL;
 }
 
+static uint16_t
+num_queues(const struct vpm *m)
+{
+	const bool mq = (m->driver_features >> 22 & 1) != 0;
+
+	return m->conf.queues_by_mq && !mq && m->conf.num_queues > 3 ? 3 : m->conf.num_queues;
+}
+
 struct vpm_queue *
 vpm_selected(struct vpm *m)
 {
 	static struct vpm_queue none;
 
-	if (m->queue_select < m->conf.num_queues && m->queue_select < VPM_QUEUES)
+	if (m->queue_select < num_queues(m) && m->queue_select < VPM_QUEUES)
 		return &m->queue[m->queue_select];
 	none = (struct vpm_queue){.vector = VPM_NO_VECTOR};
 	return &none;
@@ -226,7 +234,7 @@ read_common(struct vpm *m, uint32_t field)
 	case CONFIG_VECTOR:
 		return m->config_vector;
 	case NUM_QUEUES:
-		return m->conf.num_queues;
+		return num_queues(m);
 	case DEVICE_STATUS:
 		return read_status(m);
 	case CONFIG_GENERATION:

@@ -57,6 +57,7 @@ struct vpm_conf {
 	uint64_t features;
 	uint64_t features_above; /**< bits 64 to 127 */
 	uint16_t num_queues;
+	bool queues_by_mq;       /**< those behind the third are there when MQ is negotiated */
 	uint16_t queue_size;     /**< the most of each, 0 for "not there" */
 	uint16_t queue_max[VPM_QUEUES]; /**< the same of single ones, where it is not 0 */
 	uint16_t vectors;        /**< in the MSI-X table, 0 without MSI-X */

@@ -224,16 +224,48 @@ test_fd12_offload_commands_are_declined(void **state)
 	assert_int_equal(pci_port_features(p) & VPD_F_CTRL_GUEST_OFFLOADS, 0);
 }
 
-/* The control queue is not among the virtqueues that there are. */
+/* As QEMU's device does it: there is only one pair to be seen before MQ is negotiated. */
 static void
-test_pc17_no_room_for_the_control_queue(void **state)
+test_nt23_pairs_that_are_shown_late(void **state)
+{
+	struct pci_port *p = *state;
+
+	set_pairs(p, PAIRS, PAIRS, PAIRS);
+	p->conf.regs.queues_by_mq = true;
+	control_up(p, 0);
+	assert_int_equal(max_queues(p), PAIRS);
+	assert_true((pci_port_features(p) & VHU_F_MQ) != 0);
+	expect_pairs(p, PAIRS);
+	ping_all(p, PAIRS);
+}
+
+/* Where the control queue ought to be, with pairs, there is none. */
+static void
+test_pc17_no_control_queue_behind_the_pairs(void **state)
 {
 	struct pci_port *p = *state;
 
 	set_pairs(p, PAIRS, 1, 1);
 	p->conf.regs.num_queues = 2 * PAIRS;
 	control_up(p, 0);
-	assert_true(port_log_has("the control queue would be virtqueue 8"));
+	assert_true(port_log_has("no virtqueue 8 for control: pairs are done without"));
+	assert_int_equal(pci_port_features(p) & VHU_F_MQ, 0);
+	assert_true(p->d->regs.queue[2].enabled);
+	assert_int_equal(max_queues(p), 1);
+	ping_all(p, 1);
+}
+
+/* Nor is there one without pairs. */
+static void
+test_pc17_no_room_for_the_control_queue(void **state)
+{
+	struct pci_port *p = *state;
+
+	set_pairs(p, PAIRS, 1, 1);
+	p->conf.regs.num_queues = 2;
+	control_up(p, 0);
+	assert_true(port_log_has("no virtqueue 8 for control: pairs are done without"));
+	assert_true(port_log_has("no virtqueue 2 for control: commands are done without"));
 	assert_int_equal(pci_port_features(p) & (VHU_F_MQ | VPD_F_CONTROL), 0);
 	assert_int_equal(max_queues(p), 1);
 	control_expect_no_more(p);
@@ -258,7 +290,9 @@ test_hd21_numbers_of_pairs_that_cannot_be(void **state)
 		port_log_clear();
 		control_skip(p);
 		assert_int_equal(rte_eth_dev_start(p->port.id), 0);
-		assert_true(port_log_has("queue pairs, and has 9 virtqueues"));
+		assert_true(port_log_has(lies[i] == 0 || lies[i] >= 0x8000 ?
+						 "queue pairs, and has 9 virtqueues" :
+						 "for control: pairs are done without"));
 		assert_int_equal(pci_port_features(p) & VHU_F_MQ, 0);
 		/* Then the control queue is the third. */
 		assert_true(p->d->regs.queue[2].enabled);
@@ -297,6 +331,8 @@ main(void)
 		pci_port_test(test_fd07_pc17_one_pair_without_commands),
 		pci_port_test(test_fd07_fd11_dependencies),
 		pci_port_test(test_fd12_offload_commands_are_declined),
+		pci_port_test(test_nt23_pairs_that_are_shown_late),
+		pci_port_test(test_pc17_no_control_queue_behind_the_pairs),
 		pci_port_test(test_pc17_no_room_for_the_control_queue),
 		pci_port_test(test_hd21_numbers_of_pairs_that_cannot_be),
 		pci_port_test(test_nt23_lock_free_queues_keep_to_their_pairs),

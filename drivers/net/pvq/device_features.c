@@ -213,10 +213,12 @@ static bool
 has_mq(const struct pvq_device *dev, const struct pvq_offer *offer, uint16_t queues)
 {
 	const uint16_t pairs = offer->max_pairs;
+	/* QEMU's device shows those of the second pair and on when MQ is negotiated, no sooner. */
+	const uint16_t most = dev->transport->own_rings ? queues / 2 : UINT16_MAX / 2;
 
 	if ((closed(offer->features) >> VIRTIO_NET_F_MQ & 1) == 0)
 		return false;
-	if (pairs != 0 && pairs <= VIRTIO_NET_PAIRS_MAX && pairs <= queues / 2)
+	if (pairs != 0 && pairs <= most)
 		return true;
 	PVQ_LOG(WARNING, dev->name,
 		"the device says it has %u queue pairs, and has %u virtqueues: pairs are not "
@@ -230,27 +232,26 @@ static void
 settle_queues(const struct pvq_device *dev, struct pvq_offer *offer, uint16_t queues)
 {
 	const uint16_t own = dev->transport->own_rings ? queues / 2 : 1;
-	uint32_t index = 2;
 
 	if (dev->control.cvq == NULL)
 		offer->features &= ~(1ULL << VIRTIO_NET_F_CTRL_VQ);
+	offer->cvq_index = VIRTIO_NET_RXQ(1);
 	if (has_mq(dev, offer, queues)) {
-		index = 2u * offer->max_pairs;
+		offer->cvq_index = VIRTIO_NET_RXQ(offer->max_pairs);
 	} else {
 		offer->features &= ~(1ULL << VIRTIO_NET_F_MQ);
 		offer->max_pairs = own;
 	}
 	/* Where a second pair is used without MQ, its receive queue has the number. */
-	if ((offer->features >> VIRTIO_NET_F_CTRL_VQ & 1) != 0 &&
-	    (index >= queues || index < 2u * offer->max_pairs)) {
+	if (dev->transport->own_rings && (offer->features >> VIRTIO_NET_F_CTRL_VQ & 1) != 0 &&
+	    (offer->cvq_index >= queues || offer->cvq_index < 2u * offer->max_pairs)) {
 		PVQ_LOG(WARNING, dev->name,
 			"the control queue would be virtqueue %u, which is not there or is another: "
 			"not used",
-			index);
+			offer->cvq_index);
 		offer->features &= ~(1ULL << VIRTIO_NET_F_CTRL_VQ);
 		offer->max_pairs = own;
 	}
-	offer->cvq_index = index;
 	offer->max_pairs = RTE_MIN(offer->max_pairs, PVQ_MAX_PAIRS);
 	offer->features = closed(offer->features);
 }
@@ -307,8 +308,8 @@ pvq_device_reset_status(struct pvq_device *dev)
 	return ret == -ENOTSUP ? 0 : ret;
 }
 
-int
-pvq_device_negotiate(struct pvq_device *dev)
+static int
+negotiate_once(struct pvq_device *dev)
 {
 	const struct pvq_transport *t = dev->transport;
 	const uint64_t features = closed(dev->offer.features & pvq_wanted_features(dev));
@@ -336,6 +337,49 @@ pvq_device_negotiate(struct pvq_device *dev)
 		return ret;
 	__atomic_store_n(&dev->features, features, __ATOMIC_RELAXED);
 	return 0;
+}
+
+/*
+ * Whether the control queue is there, now that the features are settled that decide where it is. If
+ * not, the offer loses what led there.
+ */
+static int
+check_control_queue(struct pvq_device *dev, bool *again)
+{
+	const bool mq = pvq_has(dev, VIRTIO_NET_F_MQ);
+	uint64_t features;
+	uint16_t size;
+	int ret;
+
+	*again = false;
+	if (!pvq_has(dev, VIRTIO_NET_F_CTRL_VQ))
+		return 0;
+	ret = dev->transport->get_queue_size(dev, dev->offer.cvq_index, &size);
+	if (ret != 0 || size != 0)
+		return ret == -ENOTSUP ? 0 : ret;
+	PVQ_LOG(WARNING, dev->name, "the device has no virtqueue %u for control: %s are done without",
+		dev->offer.cvq_index, mq ? "pairs" : "commands");
+	features = dev->offer.features & ~(1ULL << (mq ? VIRTIO_NET_F_MQ : VIRTIO_NET_F_CTRL_VQ));
+	__atomic_store_n(&dev->offer.features, closed(features), __ATOMIC_RELAXED);
+	__atomic_store_n(&dev->offer.max_pairs, 1, __ATOMIC_RELAXED);
+	dev->offer.cvq_index = VIRTIO_NET_RXQ(1);
+	*again = true;
+	return 0;
+}
+
+int
+pvq_device_negotiate(struct pvq_device *dev)
+{
+	bool again = true;
+	int ret = 0;
+
+	/* Three times at most: with MQ, without it, without CTRL_VQ. */
+	while (ret == 0 && again) {
+		ret = negotiate_once(dev);
+		if (ret == 0)
+			ret = check_control_queue(dev, &again);
+	}
+	return ret;
 }
 
 static enum pvq_bus
