@@ -40,7 +40,7 @@ def kit():
 
 
 @pytest.fixture(scope="session")
-def new_kit():
+def newest_kit():
     """The same with the newest QEMU that there is."""
     lack = kits.newest_lack()
     if lack:

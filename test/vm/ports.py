@@ -12,11 +12,12 @@ ORDINARY = range(60, 1515)
 class Echo:
     """A guest whose first port sends back what it receives.
 
-    nic: arguments of its Nic. others: more Nics. Everything else is for the guest.
+    nic: arguments of its Nic. wire: what is behind it, Datagrams unless told otherwise.
+    others: more Nics. Everything else is for the guest.
     """
 
-    def __init__(self, box, kit, nic=None, others=(), **more):
-        self.wire = Datagrams()
+    def __init__(self, box, kit, nic=None, wire=None, others=(), **more):
+        self.wire = wire or Datagrams()
         self.guest = boot(box, kit, Nic(self.wire, **(nic or {})), *others, **more)
         # Where the ring is shorter than a burst, testpmd would drop the rest.
         self.guest.commands("set fwd io retry", "set burst tx delay 50 retry 10000")

@@ -40,7 +40,8 @@ def port(request, module_box, kit):
                 app=[*JUMBO, "--enable-scatter" if "MRG_RXBUF" in features
                      else "--mbuf-size=10240"])
     port.wanted = features
-    return port
+    yield port
+    assert port.guest.quit() == 0
 
 
 def test_negotiates(port):
