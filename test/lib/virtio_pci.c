@@ -308,7 +308,7 @@ vpm_read(struct vpm *m, const void *at, unsigned int width)
 
 	vpm_count_access(m);
 	if (m->gone)
-		return ones(width);
+		return m->gone_reads_zero ? 0 : ones(width);
 	if (m->resetting && offset != VPM_COMMON + DEVICE_STATUS)
 		vpm_violation(m, "IN-02: something else is read before the reset is done");
 	if (offset < VPM_ISR) {

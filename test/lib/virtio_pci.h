@@ -90,7 +90,8 @@ struct vpm_queue {
 struct vpm {
 	struct vpm_conf conf;
 	uint8_t *bar; /**< VPM_BAR_BYTES */
-	bool gone;    /**< unplugged: all ones */
+	bool gone;    /**< unplugged: all ones, or zeros */
+	bool gone_reads_zero;
 	unsigned int gone_after; /**< as many accesses, 0 for never */
 	uint8_t status;
 	uint8_t isr;

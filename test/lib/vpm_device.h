@@ -257,9 +257,16 @@ vpd_leave(struct vpd *d, uint16_t index);
 void
 vpd_needs_reset(struct vpd *d);
 
-/** Unplugged: registers read as all ones, rings are left alone, doorbells and interrupts dead. */
+/**
+ * Unplugged: registers and configuration space read as all ones, rings are left alone, doorbells and
+ * interrupts are dead.
+ */
 void
 vpd_unplug(struct vpd *d);
+
+/** The same on a bus that gives zeros for what is not there. */
+void
+vpd_unplug_to_zeros(struct vpd *d);
 
 /** Change device configuration, with a new generation and a configuration interrupt. */
 void

@@ -134,13 +134,27 @@ vpd_needs_reset(struct vpd *d)
 	vpd_unlock(d);
 }
 
-void
-vpd_unplug(struct vpd *d)
+static void
+unplug(struct vpd *d, bool zeros)
 {
 	vpd_lock(d);
 	d->regs.gone = true;
+	d->regs.gone_reads_zero = zeros;
+	memset(d->space, zeros ? 0 : 0xff, sizeof(d->space));
 	vpd_follow_registers(d);
 	vpd_unlock(d);
+}
+
+void
+vpd_unplug(struct vpd *d)
+{
+	unplug(d, false);
+}
+
+void
+vpd_unplug_to_zeros(struct vpd *d)
+{
+	unplug(d, true);
 }
 
 /* [locked] */

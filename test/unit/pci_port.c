@@ -210,7 +210,9 @@ pci_port_find(struct pci_port *p)
 	f.bar[VPD_BAR].len = VPM_BAR_BYTES;
 	f.bar[VPD_BAR_MSIX].addr = p->msix_table;
 	f.bar[VPD_BAR_MSIX].len = sizeof(p->msix_table);
-	p->regs = (struct pvq_pci_regs){.name = PCI_PORT_NAME, .io = &io};
+	p->regs = (struct pvq_pci_regs){
+		.name = PCI_PORT_NAME, .io = &io, .handle = p->d, .read = read_space,
+	};
 	return pvq_pci_find_regions(&f, &p->regs.at);
 }
 

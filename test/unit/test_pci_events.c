@@ -142,6 +142,37 @@ test_hd26_pulled_out_under_traffic(void **state)
 	assert_false(port_log_has("hangs"));
 }
 
+/* On some buses nobody is all zeros, which a device is whose status says that it was reset. */
+static void
+test_hd26_pulled_out_and_zeros(void **state)
+{
+	struct pci_port *p = *state;
+
+	pci_port_up(p, NULL);
+	port_watch(&p->port);
+	port_ping(&p->port, 0, 50, 64);
+	vpd_unplug_to_zeros(p->d);
+	assert_removed(p);
+	assert_int_equal(rte_eth_dev_stop(p->port.id), 0);
+	assert_true(port_is_whole(&p->port));
+}
+
+/* Somebody else has reset it. */
+static void
+test_reset_behind_the_back(void **state)
+{
+	struct pci_port *p = *state;
+
+	pci_port_up(p, NULL);
+	port_watch(&p->port);
+	port_ping(&p->port, 0, 50, 64);
+	vpd_write(p->d, p->regs.at.common + 20, 0, 1);
+	assert_true(port_wait_count(&p->port.link_events, 2, PORT_WAIT_MS));
+	port_wait_up(&p->port);
+	port_ping(&p->port, 0, 50, 64);
+	assert_int_equal(p->port.remove_events, 0);
+}
+
 /* Stopped before anybody has noticed: what is not there has let go of the rings. */
 static void
 test_hd26_pulled_out_just_before_the_stop(void **state)
@@ -405,6 +436,8 @@ main(void)
 		pci_port_test(test_in10_hd26_needs_reset_without_a_link_state),
 		pci_port_test(test_in10_hd26_needs_reset_under_traffic),
 		pci_port_test(test_hd26_pulled_out_under_traffic),
+		pci_port_test(test_hd26_pulled_out_and_zeros),
+		pci_port_test(test_reset_behind_the_back),
 		pci_port_test(test_hd26_pulled_out_just_before_the_stop),
 		pci_port_test(test_hd26_operations_on_what_is_gone),
 		pci_port_test(test_hd26_gone_before_probe),

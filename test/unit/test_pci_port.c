@@ -118,6 +118,8 @@ test_pr15_access_platform_that_is_not_offered(void **state)
 
 	p->conf.regs.features &= ~VPM_F_ACCESS_PLATFORM;
 	pci_port_up(p, "");
+	assert_int_equal(port_log_has("does not offer ACCESS_PLATFORM"),
+			 rte_eal_iova_mode() == RTE_IOVA_VA);
 	port_ping(&p->port, 0, 300, 200);
 }
 

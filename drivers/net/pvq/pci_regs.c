@@ -74,6 +74,16 @@ write_addr(const struct pvq_pci_regs *regs, uint8_t *lo, uint8_t *hi, uint64_t a
 	regs->io->write32(hi, addr >> 32);
 }
 
+bool
+pvq_pci_is_there(const struct pvq_pci_regs *regs)
+{
+	rte_le16_t vendor;
+
+	return regs->read(regs->handle, &vendor, sizeof(vendor), PCI_CFG_VENDOR) ==
+		       sizeof(vendor) &&
+	       rte_le_to_cpu_16(vendor) == VIRTIO_PCI_VENDOR_ID;
+}
+
 int
 pvq_pci_get_status(const struct pvq_pci_regs *regs, uint8_t *status)
 {

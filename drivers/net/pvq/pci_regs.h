@@ -38,6 +38,9 @@ struct pvq_pci_regs {
 	const char *name; /**< for the log */
 	const struct pvq_pci_io *io;
 	struct pvq_pci_regions at;
+	/** As in pvq_pci_function, to ask whether there still is a device. */
+	int (*read)(void *handle, void *to, size_t len, off_t at);
+	void *handle;
 };
 
 /** What the device is told of a queue. Addresses are those that the device uses. */
@@ -58,6 +61,13 @@ struct pvq_pci_queue_answer {
 	void *notify_addr;   /**< where to notify it */
 	uint16_t notify_id;  /**< queue_notif_config_data, or the index */
 };
+
+/**
+ * Whether there is a device, as configuration space tells: where none answers, some buses give zeros
+ * for its registers.
+ */
+bool
+pvq_pci_is_there(const struct pvq_pci_regs *regs);
 
 /** Read device_status. @return 0 or -ENODEV. */
 int

@@ -39,7 +39,10 @@ find_regs(struct rte_pci_device *pci, struct pvq_pci_regs *regs)
 		f.bar[i].addr = pci->mem_resource[i].addr;
 		f.bar[i].len = pci->mem_resource[i].len;
 	}
-	*regs = (struct pvq_pci_regs){.name = pci->device.name, .io = &pvq_pci_mmio};
+	*regs = (struct pvq_pci_regs){
+		.name = pci->device.name, .io = &pvq_pci_mmio, .handle = pci,
+		.read = read_config_space,
+	};
 	return pvq_pci_find_regions(&f, &regs->at);
 }
 

@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <rte_eal.h>
 #include <ethdev_driver.h>
 
 #include "compat.h"
@@ -63,6 +64,11 @@ op_get_features(struct pvq_device *dev, uint64_t *features)
 static int
 op_set_features(struct pvq_device *dev, uint64_t features)
 {
+	/* Then it uses physical addresses, which behind an IOMMU nobody knows. */
+	if (rte_eal_iova_mode() == RTE_IOVA_VA && (features >> VIRTIO_F_ACCESS_PLATFORM & 1) == 0)
+		PVQ_LOG(WARNING, dev->name,
+			"the device does not offer ACCESS_PLATFORM: it may not find its memory, "
+			"since that is behind an IOMMU (QEMU: iommu_platform=on)");
 	return pvq_pci_set_features(&pci_of(dev)->regs, features);
 }
 
@@ -220,13 +226,18 @@ op_intr_off(struct pvq_device *dev)
 static bool
 is_lost(struct pci *pci, bool look, bool *gone)
 {
-	uint8_t status;
+	uint8_t status = 0;
 	bool lost;
 
 	pthread_mutex_lock(&pci->dev->lock);
 	*gone = look && pvq_pci_get_status(&pci->regs, &status) == -ENODEV;
 	lost = pci->dropped || *gone;
 	pci->dropped = false;
+	/* Not as we left it: reset by somebody else, or unplugged from a bus that gives zeros. */
+	if (look && pci->dev->live && status == 0) {
+		*gone = !pvq_pci_is_there(&pci->regs);
+		lost = true;
+	}
 	pthread_mutex_unlock(&pci->dev->lock);
 	return lost;
 }

@@ -22,6 +22,7 @@
 
 /* PCI Local Bus Specification: configuration space, as far as the list of capabilities. */
 #define PCI_CFG_BYTES 256u
+#define PCI_CFG_VENDOR 0x00
 #define PCI_CFG_STATUS 0x06
 #define PCI_CFG_STATUS_CAPABILITIES (1u << 4)
 #define PCI_CFG_CAPABILITIES 0x34
