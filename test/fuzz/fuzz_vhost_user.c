@@ -22,6 +22,7 @@
 
 #include "ethdev.h"
 #include "fuzz_backend.h"
+#include "fuzz_filter.h"
 #include "vhost_user.h"
 
 #define NB_PORTS 2u
@@ -248,43 +249,6 @@ answer(void)
 }
 
 static void
-set_filter(uint8_t choice)
-{
-	struct rte_ether_addr macs[4] = {0};
-	unsigned int i;
-
-	for (i = 0; i < RTE_DIM(macs); i++)
-		macs[i] = (struct rte_ether_addr){{0x01, 0, 0x5e, 0, choice, i}};
-	switch (choice % 8) {
-	case 0:
-		rte_eth_promiscuous_disable(port.id);
-		break;
-	case 1:
-		rte_eth_promiscuous_enable(port.id);
-		break;
-	case 2:
-		rte_eth_allmulticast_disable(port.id);
-		break;
-	case 3:
-		rte_eth_dev_set_mc_addr_list(port.id, macs, choice / 8 % RTE_DIM(macs));
-		break;
-	case 4:
-		macs[0].addr_bytes[0] = 0x02;
-		rte_eth_dev_mac_addr_add(port.id, &macs[0], 0);
-		break;
-	case 5:
-		macs[0].addr_bytes[0] = 0x02;
-		rte_eth_dev_mac_addr_remove(port.id, &macs[0]);
-		break;
-	case 6:
-		rte_eth_dev_set_vlan_offload(port.id, choice & 0x80 ? RTE_ETH_VLAN_FILTER_OFFLOAD : 0);
-		break;
-	default:
-		rte_eth_dev_vlan_filter(port.id, choice, choice & 0x80);
-	}
-}
-
-static void
 change_memory(void)
 {
 	fuzz_backend.regions = fuzz_u8(&port.in);
@@ -312,7 +276,7 @@ step(void)
 		break;
 	case 5:
 		if (op & 0x40)
-			set_filter(fuzz_u8(&port.in));
+			fuzz_filter_set(port.id, fuzz_u8(&port.in));
 		else if (op & 0x80)
 			rte_eth_dev_set_link_up(port.id);
 		else

@@ -47,4 +47,8 @@ pvq_device_queue_mode(const struct pvq_device *dev);
 uint64_t
 pvq_wanted_features(const struct pvq_device *dev);
 
+/** @p features without those that need others which are not among them (conformance part B). */
+uint64_t
+pvq_features_closed(uint64_t features);
+
 #endif /* PVQ_DEVICE_FEATURES_H */
