@@ -36,6 +36,9 @@ struct pci {
 	bool quit;
 	bool dropped; /* to be reset and looked at anew; dev->lock */
 	bool idle;    /* it has been reset and told nothing since; dev->lock */
+	pthread_mutex_t visiting; /* for the next two; taken before dev->lock */
+	bool there; /* read by the thread without that */
+	bool gone;
 	/* The thread's own: */
 	bool changed; /* an interrupt said so, and nobody has looked since */
 	uint64_t looked_ms;
@@ -190,12 +193,6 @@ op_drop(struct pvq_device *dev)
 	eventfd_write(pci->wake_fd, 1);
 }
 
-static void
-op_look_now(struct pvq_device *dev)
-{
-	RTE_SET_USED(dev);
-}
-
 static int
 op_check_rx_intr(struct pvq_device *dev)
 {
@@ -224,18 +221,18 @@ op_intr_off(struct pvq_device *dev)
 
 /* @return whether the device has been unplugged, or given up. */
 static bool
-is_lost(struct pci *pci, bool look, bool *gone)
+is_lost(struct pci *pci, bool look)
 {
 	uint8_t status = 0;
 	bool lost;
 
 	pthread_mutex_lock(&pci->dev->lock);
-	*gone = look && pvq_pci_get_status(&pci->regs, &status) == -ENODEV;
-	lost = pci->dropped || *gone;
+	pci->gone = look && pvq_pci_get_status(&pci->regs, &status) == -ENODEV;
+	lost = pci->dropped || pci->gone;
 	pci->dropped = false;
 	/* Not as we left it: reset by somebody else, or unplugged from a bus that gives zeros. */
 	if (look && pci->dev->live && status == 0) {
-		*gone = !pvq_pci_is_there(&pci->regs);
+		pci->gone = !pvq_pci_is_there(&pci->regs);
 		lost = true;
 	}
 	pthread_mutex_unlock(&pci->dev->lock);
@@ -292,25 +289,41 @@ wait_for_something(struct pci *pci, int timeout_ms)
 		pci->changed = true;
 }
 
+/* See whether the device is what it was, and look for it if it was given up. */
+static void
+visit(struct pci *pci, bool look)
+{
+	pthread_mutex_lock(&pci->visiting);
+	if (pci->there && is_lost(pci, look)) {
+		pci->there = false;
+		if (pci->gone)
+			pvq_device_removed(pci->dev);
+		else
+			pvq_device_lost(pci->dev);
+	}
+	if (!pci->there && !pci->gone)
+		pci->there = arrive(pci->dev) == 0;
+	pthread_mutex_unlock(&pci->visiting);
+}
+
+static void
+op_look_now(struct pvq_device *dev)
+{
+	visit(pci_of(dev), true);
+}
+
 static PVQ_THREAD_RETURN
 pci_thread(void *arg)
 {
 	struct pci *pci = arg;
-	bool there = true, gone = false, look;
+	bool look;
 
 	while (!__atomic_load_n(&pci->quit, __ATOMIC_ACQUIRE)) {
 		look = is_time_to_look(pci);
-		if (there && is_lost(pci, look, &gone)) {
-			there = false;
-			if (gone)
-				pvq_device_removed(pci->dev);
-			else
-				pvq_device_lost(pci->dev);
-		} else if (!there && !gone) {
-			there = arrive(pci->dev) == 0;
-		}
+		visit(pci, look);
 		pvq_device_tend(pci->dev, look);
-		wait_for_something(pci, there ? TEND_MS : RETRY_MS);
+		wait_for_something(pci, __atomic_load_n(&pci->there, __ATOMIC_RELAXED) ?
+						TEND_MS : RETRY_MS);
 	}
 	return PVQ_THREAD_DONE;
 }
@@ -327,11 +340,14 @@ op_open(struct pvq_device *dev)
 		ret = pvq_pci_intr_open(&pci->intr, &pci->source, &pci->regs, pci->wake_fd);
 	if (ret != 0)
 		goto fail;
+	pthread_mutex_init(&pci->visiting, NULL);
 	ret = arrive(dev);
+	pci->there = ret == 0;
 	if (ret == 0)
 		ret = pvq_thread_create(&pci->thread, "pvq-pci", pci_thread, pci);
 	if (ret == 0)
 		return 0;
+	pthread_mutex_destroy(&pci->visiting);
 	pvq_pci_intr_close(&pci->intr);
 fail:
 	if (pci->wake_fd >= 0)
@@ -349,6 +365,7 @@ op_close(struct pvq_device *dev)
 	__atomic_store_n(&pci->quit, true, __ATOMIC_RELEASE);
 	eventfd_write(pci->wake_fd, 1);
 	pvq_thread_join(pci->thread);
+	pthread_mutex_destroy(&pci->visiting);
 	pvq_pci_intr_close(&pci->intr);
 	close(pci->wake_fd);
 	free(pci);
