@@ -335,26 +335,26 @@ test_pc13_notify_address(void **state)
 	assert_ptr_equal(pvq_pci_notify_addr(&r, 0, 2), area);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, space_start, space_stop)
+#define caps_test(name) cmocka_unit_test_setup_teardown(name, space_start, space_stop)
 
 int
 main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		TEST(test_pc01_nothing_of_virtio),
-		TEST(test_pc02_a_list_without_end),
-		TEST(test_pc02_a_list_into_the_header),
-		TEST(test_pc02_a_capability_at_the_end_of_the_space),
-		TEST(test_pc03_bad_before_good),
-		TEST(test_pc03_pc19_other_types),
-		TEST(test_pc03_longer_capabilities),
-		TEST(test_pc04_short_capabilities),
-		TEST(test_pc05_structures_that_are_missing),
+		caps_test(test_pc01_nothing_of_virtio),
+		caps_test(test_pc02_a_list_without_end),
+		caps_test(test_pc02_a_list_into_the_header),
+		caps_test(test_pc02_a_capability_at_the_end_of_the_space),
+		caps_test(test_pc03_bad_before_good),
+		caps_test(test_pc03_pc19_other_types),
+		caps_test(test_pc03_longer_capabilities),
+		caps_test(test_pc04_short_capabilities),
+		caps_test(test_pc05_structures_that_are_missing),
 		cmocka_unit_test(test_pc06_pc07_bounds),
-		TEST(test_pc06_bar_that_is_not_mapped),
-		TEST(test_pc08_long_structures),
-		TEST(test_configuration_space_that_cannot_be_read),
-		TEST(test_pc13_notify_address),
+		caps_test(test_pc06_bar_that_is_not_mapped),
+		caps_test(test_pc08_long_structures),
+		caps_test(test_configuration_space_that_cannot_be_read),
+		caps_test(test_pc13_notify_address),
 	};
 
 	return cmocka_run_group_tests_name("pci_caps", tests, NULL, NULL);

@@ -247,7 +247,7 @@ test_hd22_configuration_that_never_rests(void **state)
 
 /* What the device is told does not depend on how often it has been told before. */
 static void
-test_in11_cycles_are_equal(void **state)
+test_in11_pc09_pc10_cycles_are_equal(void **state)
 {
 	struct pci_port *p = *state;
 	struct vpm_queue first[2];
@@ -296,7 +296,7 @@ main(void)
 		pci_port_test(test_in09_short_configuration),
 		pci_port_test(test_in09_features_without_their_fields),
 		pci_port_test(test_hd22_configuration_that_never_rests),
-		pci_port_test(test_in11_cycles_are_equal),
+		pci_port_test(test_in11_pc09_pc10_cycles_are_equal),
 	};
 
 	return cmocka_run_group_tests_name("pci_init", tests, pci_port_group_setup,

@@ -405,29 +405,29 @@ test_pc09_accesses_to_mapped_registers(void **state)
 	assert_memory_equal(mem.bytes, ((uint8_t[]){0xaa, 2, 0xcc, 0xbb, 0x44, 0x33, 0x22, 0x11}), 8);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, start, stop)
+#define regs_test(name) cmocka_unit_test_setup_teardown(name, start, stop)
 
 int
 main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		TEST(test_in02_reset_is_waited_for),
-		TEST(test_in02_hd23_reset_without_end),
-		TEST(test_in04_features),
-		TEST(test_in03_features_refused),
-		TEST(test_in08_configuration_of_one_moment),
-		TEST(test_in09_configuration_that_is_short),
-		TEST(test_hd22_configuration_that_never_rests),
-		TEST(test_pc11_queue_is_told_all_and_enabled),
-		TEST(test_pc11_pc12_sizes),
-		TEST(test_pc14_what_a_queue_is_called),
-		TEST(test_pc13_notifications_out_of_bounds),
-		TEST(test_pc15_vectors),
-		TEST(test_queue_that_is_not_enabled),
-		TEST(test_pr37_queue_reset),
-		TEST(test_hd26_unplugged),
-		TEST(test_pc07_fields_that_may_be_missing),
-		TEST(test_pc09_accesses_to_mapped_registers),
+		regs_test(test_in02_reset_is_waited_for),
+		regs_test(test_in02_hd23_reset_without_end),
+		regs_test(test_in04_features),
+		regs_test(test_in03_features_refused),
+		regs_test(test_in08_configuration_of_one_moment),
+		regs_test(test_in09_configuration_that_is_short),
+		regs_test(test_hd22_configuration_that_never_rests),
+		regs_test(test_pc11_queue_is_told_all_and_enabled),
+		regs_test(test_pc11_pc12_sizes),
+		regs_test(test_pc14_what_a_queue_is_called),
+		regs_test(test_pc13_notifications_out_of_bounds),
+		regs_test(test_pc15_vectors),
+		regs_test(test_queue_that_is_not_enabled),
+		regs_test(test_pr37_queue_reset),
+		regs_test(test_hd26_unplugged),
+		regs_test(test_pc07_fields_that_may_be_missing),
+		regs_test(test_pc09_accesses_to_mapped_registers),
 	};
 
 	return cmocka_run_group_tests_name("pci_regs", tests, NULL, NULL);
