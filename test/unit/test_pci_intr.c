@@ -16,19 +16,21 @@ static void
 test_nt31_link_changes_at_once_by_msix(void **state)
 {
 	struct pci_port *p = *state;
+	unsigned int accesses;
 
 	intr_up(p, 1, "");
 	assert_int_equal(intr_config_vector(p), 0);
 	assert_in_range(intr_flap(p, 10), 0, AT_ONCE_MS);
-	/* Registers are left alone while nothing changes. */
+	/* While nothing changes registers are looked at once, not ten times, six reads each. */
 	port_sleep_ms(QUIET_MS);
 	vpd_lock(p->d);
 	p->d->regs.accesses = 0;
 	vpd_unlock(p->d);
-	port_sleep_ms(500);
+	port_sleep_ms(1000);
 	vpd_lock(p->d);
-	assert_in_range(p->d->regs.accesses, 0, 12);
+	accesses = p->d->regs.accesses;
 	vpd_unlock(p->d);
+	assert_in_range(accesses, 0, 30);
 	/* After a reset the device has forgotten the vector. */
 	assert_int_equal(rte_eth_dev_stop(p->port.id), 0);
 	assert_int_equal(rte_eth_dev_start(p->port.id), 0);
@@ -40,13 +42,16 @@ test_nt31_link_changes_at_once_by_msix(void **state)
 static void
 check_intx(struct pci_port *p)
 {
+	uint8_t isr;
+
 	p->conf.no_msix = true;
 	intr_up(p, 1, "");
 	assert_in_range(intr_flap(p, 10), 0, AT_ONCE_MS);
 	assert_true(__atomic_load_n(&intr_host.acks, __ATOMIC_RELAXED) >= 10);
 	vpd_lock(p->d);
-	assert_int_equal(p->d->regs.isr, 0);
+	isr = p->d->regs.isr;
 	vpd_unlock(p->d);
+	assert_int_equal(isr, 0);
 }
 
 static void
@@ -115,19 +120,22 @@ test_hd27_interrupts_without_a_reason(void **state)
 {
 	struct pci_port *p = *state;
 	unsigned int accesses;
+	uint64_t began;
 	uint32_t i;
 
 	intr_rx_up(p, 1, 0, "");
 	vpd_lock(p->d);
 	accesses = p->d->regs.accesses;
 	vpd_unlock(p->d);
+	began = port_now_ms();
 	for (i = 0; i < 20000; i++)
 		vpd_interrupt(p->d, 0);
 	port_ping(&p->port, 0, 500, 64);
 	vpd_lock(p->d);
-	/* However many come, registers are read once in a millisecond at most. */
-	assert_in_range(p->d->regs.accesses - accesses, 1, 20000);
+	accesses = p->d->regs.accesses - accesses;
 	vpd_unlock(p->d);
+	/* However many come, registers are read once in a millisecond at most. */
+	assert_in_range(accesses, 1, 10 * (port_now_ms() - began + 2));
 	assert_int_equal(p->port.link_events, 1);
 	assert_in_range(intr_flap(p, 2), 0, AT_ONCE_MS);
 	intr_check_wakes(p, 0, 10);

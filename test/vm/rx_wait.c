@@ -81,6 +81,7 @@ start(uint16_t queues)
 		      "tx queue");
 	}
 	check(rte_eth_dev_start(PORT), "start");
+	check(rte_eth_promiscuous_enable(PORT), "promiscuous");
 	for (q = 0; q < queues; q++)
 		check(rte_eth_dev_rx_intr_ctl_q(PORT, q, RTE_EPOLL_PER_THREAD, RTE_INTR_EVENT_ADD,
 						(void *)(uintptr_t)q), "interrupt");

@@ -176,7 +176,8 @@ pvq_pci_intr_off(struct pvq_pci_intr *intr)
 	struct rte_intr_handle *handle = intr->source.handle;
 	const bool on = intr->on;
 
-	pvq_pci_intr_forget(intr);
+	__atomic_store_n(&intr->tells, false, __ATOMIC_RELEASE);
+	__atomic_store_n(&intr->polls, false, __ATOMIC_RELEASE);
 	if (!on)
 		return;
 	pthread_mutex_lock(&intr->lock);
@@ -190,21 +191,16 @@ pvq_pci_intr_off(struct pvq_pci_intr *intr)
 }
 
 void
-pvq_pci_intr_forget(struct pvq_pci_intr *intr)
-{
-	__atomic_store_n(&intr->tells, false, __ATOMIC_RELEASE);
-	__atomic_store_n(&intr->polls, false, __ATOMIC_RELEASE);
-}
-
-void
 pvq_pci_intr_config(struct pvq_pci_intr *intr)
 {
+	bool tells;
+
 	if (!intr->on)
 		return;
-	if (intr->kind == PVQ_PCI_INTR_INTX ||
-	    pvq_pci_set_config_vector(intr->regs, RTE_INTR_VEC_ZERO_OFFSET) == 0)
-		__atomic_store_n(&intr->tells, true, __ATOMIC_RELEASE);
-	else
+	tells = intr->kind == PVQ_PCI_INTR_INTX ||
+		pvq_pci_set_config_vector(intr->regs, RTE_INTR_VEC_ZERO_OFFSET) == 0;
+	__atomic_store_n(&intr->tells, tells, __ATOMIC_RELEASE);
+	if (!tells)
 		PVQ_LOG(NOTICE, intr->regs->name,
 			"the device refuses an MSI-X vector for its configuration: the link is "
 			"looked at ten times a second");

@@ -103,11 +103,7 @@ pvq_pci_intr_on(struct pvq_pci_intr *intr, const int *call_fds, uint16_t nb);
 void
 pvq_pci_intr_off(struct pvq_pci_intr *intr);
 
-/** The device has been reset, or is about to be, and knows of no vector. */
-void
-pvq_pci_intr_forget(struct pvq_pci_intr *intr);
-
-/** Have changes of configuration interrupt, before DRIVER_OK; a refusal is logged. */
+/** Have changes of configuration interrupt, before each DRIVER_OK; a refusal is logged. */
 void
 pvq_pci_intr_config(struct pvq_pci_intr *intr);
 

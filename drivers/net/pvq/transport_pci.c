@@ -87,9 +87,7 @@ op_set_status(struct pvq_device *dev, uint8_t status)
 	struct pci *pci = pci_of(dev);
 	int ret;
 
-	if (status == 0)
-		pvq_pci_intr_forget(&pci->intr);
-	else if ((status & VIRTIO_STATUS_DRIVER_OK) != 0)
+	if ((status & VIRTIO_STATUS_DRIVER_OK) != 0)
 		pvq_pci_intr_config(&pci->intr);
 	ret = pvq_pci_set_status(&pci->regs, status);
 	pci->idle = ret == 0 && status == 0;
