@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# Copyright(c) 2026 The pvq authors
+"""Several queue pairs, fewer of them, and more again."""
+
+import random
+import struct
+
+import pytest
+
+import frames
+from ports import Echo
+from wire import Tap, exchange
+
+FLOWS = 16
+HEADER = struct.Struct("!12sH BBHHHBBHII HHHHI")
+MQ = {"mq": True, "vectors": 6}
+APP = ["--rxq=2", "--txq=2"]
+
+
+def flow(port, count):
+    """UDP packets of one flow, which the tap interface keeps together; their number is in them."""
+    noise = random.Random(port)
+    made = []
+    for number in range(count):
+        payload = noise.randbytes(noise.randrange(40, 1400))
+        udp = 12 + len(payload)
+        ip = [0x45, 0, 20 + udp, number, 0, 64, 17, 0, 0xc0000201, 0xc6336401]
+        words = struct.unpack("!10H", struct.pack("!BBHHHBBHII", *ip))
+        total = sum(words)
+        total = (total & 0xffff) + (total >> 16)
+        ip[7] = ~(total + (total >> 16)) & 0xffff
+        made.append(HEADER.pack(b"\x02\0\0\0\0\x01\x02\0\0\0\0\x02", 0x800, *ip, port, 9, udp, 0,
+                                number) + payload)
+    return made
+
+
+def flow_of(frame):
+    return struct.unpack_from("!H", frame, 34)[0]
+
+
+class Pairs(Echo):
+    """A port on a tap interface with two queue pairs."""
+
+    def echoes_flows(self, queues):
+        """Let the guest send flows back, each in its order, by as many queues."""
+        flows = {port: flow(port, 100) for port in range(1000, 1000 + FLOWS)}
+        self.guest.command("clear port xstats all")
+        self.guest.command("start")
+        back = exchange(self.wire, [frame for turn in zip(*flows.values()) for frame in turn])
+        totals = self.guest.stop()["all"]
+        for port, sent in flows.items():
+            frames.compare(sent, [frame for frame in back if flow_of(frame) == port])
+        assert len(back) == FLOWS * 100
+        assert (totals["rx_dropped"], totals["tx_dropped"]) == (0, 0)
+        counts = self.guest.xstats(0)
+        for side in "rx", "tx":
+            by_queue = [counts.get(f"{side}_q{queue}_packets", 0) for queue in range(2)]
+            assert sum(by_queue) == len(back)
+            assert sum(map(bool, by_queue)) == queues, by_queue
+
+    def resize(self, queues):
+        """Configure the port with as many queues of each kind."""
+        self.guest.commands("port stop 0", f"port config all rxq {queues}",
+                            f"port config all txq {queues}", "port start 0")
+        self.guest.wait_link(0)
+        assert self.guest.came_up()[:2] == (queues, queues)
+
+
+@pytest.mark.xdist_group("pairs")
+def test_pairs(box, kit):
+    """The device spreads flows over two pairs, over one when the port has no more, and again."""
+    port = Pairs(box, kit, MQ, wire=Tap(queues=2), app=APP)
+    assert "MQ" in port.features()
+    assert port.guest.came_up()[:2] == (2, 2)
+    port.echoes_flows(2)
+    for queues in 1, 2:
+        port.resize(queues)
+        port.echoes_flows(queues)
+    port.guest.commands("port stop 0", "port reset 0", "port start 0")
+    port.guest.wait_link(0)
+    port.echoes_flows(2)
