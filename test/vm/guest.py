@@ -70,14 +70,14 @@ class Machine(Testpmd):
     nics: list of Nic.
     command: what to run, given the devices' addresses and arguments as EAL takes them.
     memory: in MB.
-    before: shell commands to run first.
+    before, after: shell commands to run first and last.
     files: (name, file) pairs, more files for the guest.
     """
 
     __test__ = False
 
-    def __init__(self, folder, kit, nics, command, memory=MEMORY, before="", files=(),
-                 name="guest"):
+    def __init__(self, folder, kit, nics, command, memory=MEMORY, before="", after="",
+                 files=(), name="guest"):
         super().__init__([], env=kit.env, log=os.path.join(folder, f"{name}.log"))
         self.nics = list(nics)
         self.monitor = Monitor()
@@ -90,7 +90,7 @@ class Machine(Testpmd):
                    for arg in ("-a", ",".join(filter(None, (nic.address, nic.devargs))))]
         self._script = "".join([f"hugepages {HUGEPAGES}\n",
                                 *(f"bind {nic.address} {nic.driver}\n" for nic in nics),
-                                before, f"run {shlex.join(command(allowed))}\n"])
+                                before, f"run {shlex.join(command(allowed))}\n", after])
         self.argv = self._qemu(memory)
         self.pass_fds = (self.monitor.fd, *(fd for nic in nics for fd in nic.wire.fds))
 

@@ -2,40 +2,15 @@
 # Copyright(c) 2026 The pvq authors
 """Several queue pairs, fewer of them, and more again."""
 
-import random
-import struct
-
 import pytest
 
 import frames
+from flows import FLOWS, flow, flow_of
 from ports import Echo
 from wire import Tap, exchange
 
-FLOWS = 16
-HEADER = struct.Struct("!12sH BBHHHBBHII HHHHI")
 MQ = {"mq": True, "vectors": 6}
 APP = ["--rxq=2", "--txq=2"]
-
-
-def flow(port, count):
-    """UDP packets of one flow, which the tap interface keeps together; their number is in them."""
-    noise = random.Random(port)
-    made = []
-    for number in range(count):
-        payload = noise.randbytes(noise.randrange(40, 1400))
-        udp = 12 + len(payload)
-        ip = [0x45, 0, 20 + udp, number, 0, 64, 17, 0, 0xc0000201, 0xc6336401]
-        words = struct.unpack("!10H", struct.pack("!BBHHHBBHII", *ip))
-        total = sum(words)
-        total = (total & 0xffff) + (total >> 16)
-        ip[7] = ~(total + (total >> 16)) & 0xffff
-        made.append(HEADER.pack(b"\x02\0\0\0\0\x01\x02\0\0\0\0\x02", 0x800, *ip, port, 9, udp, 0,
-                                number) + payload)
-    return made
-
-
-def flow_of(frame):
-    return struct.unpack_from("!H", frame, 34)[0]
 
 
 class Pairs(Echo):
