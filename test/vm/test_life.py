@@ -68,6 +68,17 @@ def test_large_rings(box, kit):
     port.echoes()
 
 
+def gone(port, leaving):
+    """Wait until testpmd has seen a port off and forwards again; the other port is as before."""
+    guest = port.guest
+    guest.wait_for(r"^Now total ports is 1$(?s:.)*^ +TX offloads=", since=0)
+    guest.monitor.wait_event("DEVICE_DELETED", device=leaving.id)
+    guest.stop()
+    rows = re.findall(r"^\d+ .* (\S+:\S+:\S+) +net_pvq", guest.command("show port summary all"), re.M)
+    assert rows == ["0000:00:01.0"]
+    port.echoes()
+
+
 @pytest.mark.xdist_group("unplugged")
 @pytest.mark.parametrize("driver", [VFIO, UIO])
 def test_unplugged(box, kit, driver):
@@ -77,10 +88,20 @@ def test_unplugged(box, kit, driver):
     guest = port.guest
     guest.command("start")
     guest.monitor.execute("device_del", id=leaving.id)
-    # It forwards again when that is over.
-    guest.wait_for(r"^Now total ports is 1$(?s:.)*^ +TX offloads=", since=0)
-    guest.monitor.wait_event("DEVICE_DELETED", device=leaving.id)
-    guest.stop()
-    rows = re.findall(r"^\d+ .* (\S+:\S+:\S+) +net_pvq", guest.command("show port summary all"), re.M)
-    assert rows == ["0000:00:01.0"]
-    port.echoes()
+    gone(port, leaving)
+
+
+@pytest.mark.xdist_group("unplugged")
+def test_unplugged_unseen_by_eal(box, kit):
+    """Where nobody listens to the kernel, the driver itself notices that registers have gone.
+
+    A kernel's driver that has the device opened by a program, as vfio-pci, would wait for that.
+    """
+    leaving = Nic(Datagrams(), slot=2, driver=UIO, unpluggable=True)
+    port = Echo(box, kit, {"driver": UIO}, others=[leaving])
+    port.guest.command("start")
+    port.guest.monitor.execute("device_del", id=leaving.id)
+    port.guest.wait_for("^Port 1: device removal event$", since=0)
+    said = f"{leaving.address}: the device has been removed: close the port"
+    assert port.guest.output().count(said) == 1
+    gone(port, leaving)
