@@ -10,20 +10,9 @@ import pytest
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(os.path.dirname(HERE), "system")]
 
-from fixtures import box, module_box, pytest_runtest_makereport  # noqa: E402, F401
+from fixtures import (  # noqa: E402, F401
+    box, module_box, pytest_configure, pytest_runtest_logreport, pytest_runtest_makereport)
 import kit as kits  # noqa: E402
-
-
-def pytest_configure(config):
-    # pytest-xdist's, which need not be there.
-    config.addinivalue_line("markers", "xdist_group(name): tests that share a guest")
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_runtest_logreport(report):
-    """Take off the group that pytest-xdist appends to a name, where it has no more use for it."""
-    if "PYTEST_XDIST_WORKER" not in os.environ:
-        report.nodeid = report.nodeid.partition("@")[0]
 
 
 def pytest_collection_modifyitems(items):
