@@ -170,6 +170,12 @@ pytest_suite()
 	leftovers "$name" "$temp"
 }
 
+# Two at a time: most of them wait for something, more than they compute.
+system_suite()
+{
+	pytest_suite "$1" -n 2 --dist loadgroup "${@:2}"
+}
+
 # Guests of an emulated processor each, as many at a time as there are real ones.
 vm_suite()
 {
@@ -186,7 +192,7 @@ other_kernels()
 	for isa in scalar avx2 avx512; do
 		[[ $isa != "$own" ]] || continue
 		pvq_step "system tests, isa=$isa"
-		PVQ_TEST_ISA=$isa pytest_suite "system-$isa" \
+		PVQ_TEST_ISA=$isa system_suite "system-$isa" \
 			"$PVQ_ROOT"/test/system/test_{forward,contents,ovs,suites}.py \
 			"$PVQ_ROOT"/test/system/test_hostile.py::test_{queue_error,packet_dropped}
 	done
@@ -326,13 +332,15 @@ if wants checks system vm && ((gcc_built)); then
 	fi
 	pvq_stage_plugin gcc
 	export PVQ_PLUGIN PVQ_TESTPMD
-	for suite in checks system; do
-		if wants "$suite"; then
-			pvq_step "$suite tests"
-			pytest_suite "$suite" "$PVQ_ROOT/test/$suite"
-		fi
-	done
-	! wants system || other_kernels
+	if wants checks; then
+		pvq_step "checks tests"
+		pytest_suite checks "$PVQ_ROOT/test/checks"
+	fi
+	if wants system; then
+		pvq_step "system tests"
+		system_suite system "$PVQ_ROOT/test/system"
+		other_kernels
+	fi
 	! wants vm || vm_suite
 fi
 

@@ -9,15 +9,25 @@ import pytest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from fixtures import box, module_box, pytest_runtest_makereport  # noqa: E402, F401
+from fixtures import (  # noqa: E402, F401
+    box, module_box, pytest_configure, pytest_runtest_logreport, pytest_runtest_makereport)
 
 
 ISA_FLAGS = {"scalar": set(), "avx2": {"avx2"},
              "avx512": {"avx512f", "avx512bw", "avx512dq", "avx512vl"}}
 
 
+# What tests of a module share, and would be made again for each process that runs some of them.
+SHARED = {"module_box", "installed", "prefix"}
+
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """Skip everything when PVQ_TEST_ISA asks for instructions that this processor lacks."""
+    """Keep together what shares something, and skip everything when PVQ_TEST_ISA asks for
+    instructions that this processor lacks."""
+    for item in items:
+        if SHARED.intersection(item.fixturenames):
+            item.add_marker(pytest.mark.xdist_group(item.module.__name__))
     isa = os.environ.get("PVQ_TEST_ISA", "scalar")
     with open("/proc/cpuinfo", encoding="ascii", errors="replace") as file:
         flags = next((line.split() for line in file if line.startswith("flags")), [])

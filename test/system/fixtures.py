@@ -2,9 +2,23 @@
 # Copyright(c) 2026 The pvq authors
 """Fixtures that start processes and see them off, for every suite with processes."""
 
+import os
+
 import pytest
 
 from rig import Box
+
+
+def pytest_configure(config):
+    # pytest-xdist's, which need not be there.
+    config.addinivalue_line("markers", "xdist_group(name): tests that run in one process")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_logreport(report):
+    """Take off the group that pytest-xdist appends to a name, where it has no more use for it."""
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        report.nodeid = report.nodeid.partition("@")[0]
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -182,7 +182,7 @@ class Link:
         return ((ours["tx_packets"], theirs["rx_packets"]),
                 (theirs["tx_packets"], ours["rx_packets"]))
 
-    def flows(self, packets=1000, timeout=10):
+    def flows(self, packets=1000, timeout=30):
         """Wait until pvq has received and sent that many packets more than now."""
         first = self.pvq.stats(self.pvq_port)
 

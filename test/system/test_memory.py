@@ -12,6 +12,9 @@ import pyvhost
 from loopback import RETRY, loop_back
 from rig import eventually, one_process, pool_missing, start_vhost
 
+# Who reserves pages counts what is free, so nobody else may do so meanwhile.
+pytestmark = pytest.mark.xdist_group("hugepages")
+
 # A page of 2 MB is a region of its own unless all share one file, and net_vhost takes 8 regions;
 # testpmd without mbufs needs 7.
 FEW_PAGES = ["-m", "2"]

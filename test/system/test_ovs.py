@@ -11,7 +11,9 @@ import ovs
 from rig import Link, eventually, settles
 
 missing = [path for path in ovs.PROGRAMS if not os.path.exists(path)]
-pytestmark = pytest.mark.skipif(bool(missing), reason=f"no {' '.join(missing)}")
+# Every switch has a network device ovs-netdev, so there can be one at a time.
+pytestmark = [pytest.mark.xdist_group("ovs"),
+              pytest.mark.skipif(bool(missing), reason=f"no {' '.join(missing)}")]
 
 # As many as a ring holds: Open vSwitch drops what a ring has no room for.
 BATCH = 200

@@ -9,6 +9,8 @@ import pytest
 import hugepages
 from rig import eventually, start_vhost
 
+pytestmark = pytest.mark.xdist_group("hugepages")
+
 # EAL shares memory between processes by the files of a hugetlbfs, so these need hugepages.
 MEGABYTES = 128
 
