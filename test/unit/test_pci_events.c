@@ -14,6 +14,18 @@
 #include "pci_port.h"
 #include "port_traffic.h"
 
+/* Beyond the test: what still runs is stopped by the teardown. */
+static struct traffic traffic;
+
+static struct traffic *
+under_traffic(struct pci_port *p)
+{
+	traffic = (struct traffic){.p = &p->port, .segs = 1, .lossy = true, .direct = true};
+	p->port.end = traffic_pause;
+	p->port.end_arg = &traffic;
+	return &traffic;
+}
+
 static void
 assert_sends_nothing(struct pci_port *p)
 {
@@ -86,21 +98,19 @@ static void
 test_in10_hd26_needs_reset_under_traffic(void **state)
 {
 	struct pci_port *p = *state;
-	struct traffic t = {.p = &p->port, .segs = 1, .lossy = true, .direct = true};
+	struct traffic *t = under_traffic(p);
 	uint32_t i;
 
-	p->port.end = traffic_pause;
-	p->port.end_arg = &t;
 	pci_port_up(p, NULL);
 	port_watch(&p->port);
 	for (i = 1; i <= 3; i++) {
-		traffic_go_on(&t);
-		traffic_flows(&t);
+		traffic_go_on(t);
+		traffic_flows(t);
 		vpd_needs_reset(p->d);
 		assert_true(port_wait_count(&p->port.reset_events, i, PORT_WAIT_MS));
 		assert_int_equal(rte_eth_dev_stop(p->port.id), 0);
-		traffic_pause(&t);
-		t.forgiven = t.sent;
+		traffic_pause(t);
+		t->forgiven = t->sent;
 		assert_true(port_is_whole(&p->port));
 		assert_int_equal(rte_eth_dev_start(p->port.id), 0);
 		port_wait_up(&p->port);
@@ -121,21 +131,19 @@ static void
 test_hd26_pulled_out_under_traffic(void **state)
 {
 	struct pci_port *p = *state;
-	struct traffic t = {.p = &p->port, .segs = 1, .lossy = true, .direct = true};
+	struct traffic *t = under_traffic(p);
 
-	p->port.end = traffic_pause;
-	p->port.end_arg = &t;
 	pci_port_up(p, NULL);
 	port_watch(&p->port);
-	traffic_go_on(&t);
-	traffic_flows(&t);
+	traffic_go_on(t);
+	traffic_flows(t);
 	vpd_unplug(p->d);
 	assert_removed(p);
 	/* Polled on for as long as the application likes. */
 	port_sleep_ms(50);
-	assert_null(t.error);
+	assert_null(t->error);
 	assert_int_equal(rte_eth_dev_stop(p->port.id), 0);
-	traffic_pause(&t);
+	traffic_pause(t);
 	assert_true(port_is_whole(&p->port));
 	/* Said once. */
 	assert_int_equal(p->port.remove_events, 1);

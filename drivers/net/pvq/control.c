@@ -355,7 +355,8 @@ pvq_control_set_multicasts(struct pvq_device *dev, const struct rte_ether_addr *
 	memcpy(before, c->multicast, nb_before * sizeof(before[0]));
 	c->too_many_multicasts = n > PVQ_MULTICASTS_MAX;
 	c->nb_multicasts = c->too_many_multicasts ? 0 : n;
-	memcpy(c->multicast, addrs, c->nb_multicasts * sizeof(addrs[0]));
+	if (c->nb_multicasts != 0)
+		memcpy(c->multicast, addrs, c->nb_multicasts * sizeof(addrs[0]));
 	c->table_told = false;
 	if (c->too_many_multicasts)
 		PVQ_LOG(NOTICE, dev->name,
