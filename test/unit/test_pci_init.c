@@ -279,6 +279,28 @@ test_in11_pc09_pc10_cycles_are_equal(void **state)
 	}
 }
 
+/*
+ * Negotiated anew at run time, and the last thing before the port is up again fails: the device runs
+ * by then and has buffers, the port has given it up. It is reset all the same when the port stops.
+ */
+static void
+test_pr38_given_up_after_driver_ok(void **state)
+{
+	struct pci_port *p = *state;
+
+	p->conf.net.queue_pairs = 2;
+	p->conf.regs.features |= VPD_F_CONTROL | VHU_F_MQ;
+	p->port.nb_rxq = p->port.nb_txq = 2;
+	pci_port_up(p, NULL);
+	assert_int_equal(vpd_answer(p->d, 4, 0, VPD_ERR), 0);
+	assert_true(rte_eth_dev_set_vlan_offload(p->port.id, RTE_ETH_VLAN_FILTER_OFFLOAD) < 0);
+	assert_true(port_wait_link(&p->port, false, PORT_WAIT_MS));
+	assert_int_equal(pci_port_status(p), 15);
+	assert_int_equal(rte_eth_dev_stop(p->port.id), 0);
+	assert_int_equal(pci_port_status(p), 0);
+	assert_true(port_is_whole(&p->port));
+}
+
 int
 main(void)
 {
@@ -297,6 +319,7 @@ main(void)
 		pci_port_test(test_in09_features_without_their_fields),
 		pci_port_test(test_hd22_configuration_that_never_rests),
 		pci_port_test(test_in11_pc09_pc10_cycles_are_equal),
+		pci_port_test(test_pr38_given_up_after_driver_ok),
 	};
 
 	return cmocka_run_group_tests_name("pci_init", tests, pci_port_group_setup,
