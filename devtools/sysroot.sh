@@ -12,7 +12,7 @@ PVQ_SYSROOT=
 PVQ_SYSROOT_LACK=
 PVQ_SYSROOT_LIBS=usr/lib/aarch64-linux-gnu
 # Of DPDK's drivers, the ones that tests run: loading them all takes an emulator seconds.
-PVQ_SYSROOT_PMDS=(bus_vdev mempool_ring)
+PVQ_SYSROOT_PMDS=(bus_pci bus_vdev mempool_ring)
 
 # Set PVQ_SYSROOT_LACK.
 pvq_sysroot_possible()
@@ -78,7 +78,7 @@ pvq_sysroot()
 	local version wanted dir part
 	version=$(dpkg-query -W -f '${Version}' libdpdk-dev)
 	wanted=("libdpdk-dev=$version" "$@")
-	dir=$PVQ_CACHE/aarch64-$version-$(cksum <<<"${wanted[*]}" | cut -d ' ' -f 1)
+	dir=$PVQ_CACHE/aarch64-$version-$(cksum <<<"${wanted[*]} ${PVQ_SYSROOT_PMDS[*]}" | cut -d ' ' -f 1)
 	if [[ ! -d $dir ]]; then
 		PVQ_APT=$PVQ_WORK/apt-aarch64
 		install -d -m 755 "$PVQ_APT"

@@ -303,16 +303,17 @@ test_hd23_pr38_reset_without_end_at_stop(void **state)
 {
 	static const uint8_t frame[64];
 	struct pci_port *p = *state;
-	unsigned int ms;
+	unsigned int lost, ms;
 
 	pci_port_up(p, NULL);
 	port_ping(&p->port, 0, 100, 64);
 	set_reset_reads(p, UINT32_MAX);
 	assert_int_equal(rte_eth_dev_stop(p->port.id), 0);
 	assert_true(port_log_has("mbufs are lost"));
-	assert_false(port_is_whole(&p->port));
-	p->port.leaked = p->port.nb_rxd;
-	assert_true(port_is_whole(&p->port));
+	/* What it may write to, and packets that it has not used yet, if there were any. */
+	lost = rte_mempool_in_use_count(p->port.pool);
+	assert_in_range(lost, p->port.nb_rxd / 2, p->port.nb_rxd + p->port.nb_txd);
+	p->port.leaked = lost;
 	/* It uses what it has to the end, when it finds the time. */
 	for (ms = 0; ms < PORT_WAIT_MS && vhu_backend_send(p->d->net, 0, frame, sizeof(frame)) != 0;
 	     ms++)
