@@ -16,6 +16,7 @@
 #include <bus_pci_driver.h>
 #include <rte_bus_pci.h>
 #include <rte_devargs.h>
+#include <rte_version.h>
 
 #include "port.h"
 #include "vpm_device.h"
@@ -105,7 +106,9 @@ plug_in(const char *args)
 	memcpy(bus.bar + VPM_DEVICE, bus.d->regs.conf.config, 64);
 	bus.dev.device.name = NAME;
 	bus.dev.device.driver = &registered->driver;
+#if RTE_VERSION < RTE_VERSION_NUM(26, 3, 0, 0)
 	bus.dev.driver = registered;
+#endif
 	bus.dev.id = (struct rte_pci_id){.vendor_id = 0x1af4, .device_id = ID_NET};
 	bus.dev.mem_resource[VPD_BAR].addr = bus.bar;
 	bus.dev.mem_resource[VPD_BAR].len = sizeof(bus.bar);
