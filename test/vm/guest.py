@@ -156,16 +156,19 @@ class Guest(Machine):
 
     eal, app: testpmd's arguments, on top of what it needs.
     pvq: whether the plugin is loaded.
+    shared: whether it has its memory in files, as processes need that share it.
     cores: testpmd's forwarding lcores; the guest has one processor whatever they are.
     more: as for Machine.
     """
 
     __test__ = False
 
-    def __init__(self, folder, kit, nics, eal=(), app=(), pvq=True, cores=1, **more):
+    def __init__(self, folder, kit, nics, eal=(), app=(), pvq=True, shared=False, cores=1,
+                 **more):
         def command(allowed):
             return [kit.program, "--lcores", f"(0-{cores})@0", "--main-lcore", "0", "-m", "128",
-                    "--in-memory", *allowed, *(["-d", PLUGIN] if pvq else []), *eal, "--", "-i",
+                    *([] if shared else ["--in-memory"]), *allowed,
+                    *(["-d", PLUGIN] if pvq else []), *eal, "--", "-i",
                     "--total-num-mbufs=4096", "--mbcache=64", f"--nb-cores={cores}",
                     "--port-topology=loop", *app]
         super().__init__(folder, kit, nics, command, **more)

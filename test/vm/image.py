@@ -172,7 +172,11 @@ def _collect(kernel, program):
     drivers = [path for name in DRIVERS
                for path in glob.glob(os.path.join(folder, f"librte_{name}.so*"))]
     assert len(drivers) >= len(DRIVERS), f"{folder} lacks some of {DRIVERS}"
-    for path in (program, *drivers, *libraries(program, *drivers)):
+    needed = libraries(program, *drivers)
+    # pthread_cancel() loads it by itself, when EAL ends its channel between processes.
+    libc = next(path for path in needed if os.path.basename(path) == "libc.so.6")
+    needed.append(os.path.join(os.path.dirname(libc), "libgcc_s.so.1"))
+    for path in (program, *drivers, *needed):
         archive.mirror(path)
         # The name by which a program finds a driver that has no path to that folder in it.
         beside = os.path.join(folder, "..", "..", os.path.basename(path))
