@@ -32,7 +32,7 @@ pvq_keep()
 {
 	local part
 	mkdir -p "$PVQ_CACHE"
-	part=$(mktemp -d "$PVQ_CACHE/part.XXXXXX")
+	part=$(mktemp -d -p "$PVQ_CACHE")
 	PVQ_TEMP+=("$part")
 	cp -a "$PVQ_APT/unpacked/." "$part"
 	chmod 755 "$part"
