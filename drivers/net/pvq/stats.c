@@ -180,11 +180,24 @@ pvq_stats_reset(struct rte_eth_dev *eth)
 	return 0;
 }
 
-static unsigned int
+/* How many ids there are for rx queues, for tx queues, and with the port's in all. */
+struct xstat_ids {
+	unsigned int rx;
+	unsigned int tx;
+	unsigned int all;
+};
+
+/* Counted once for a whole answer: ethdev changes the numbers of queues while others ask. */
+static struct xstat_ids
 count_xstats(const struct rte_eth_dev *eth)
 {
-	return eth->data->nb_rx_queues * RTE_DIM(rx_counters) +
-	       eth->data->nb_tx_queues * RTE_DIM(tx_counters) + RTE_DIM(port_counters);
+	struct xstat_ids ids = {
+		.rx = eth->data->nb_rx_queues * RTE_DIM(rx_counters),
+		.tx = eth->data->nb_tx_queues * RTE_DIM(tx_counters),
+	};
+
+	ids.all = ids.rx + ids.tx + RTE_DIM(port_counters);
+	return ids;
 }
 
 static uint64_t
@@ -206,41 +219,41 @@ port_value(const struct pvq_device *dev, unsigned int id)
 
 /*
  * Ids run through rx queues, tx queues, port; within a queue in the order of its table. Values want
- * the queues locked.
+ * the queues locked; a queue that is gone meanwhile has counted nothing.
  */
 static int
-xstat(const struct rte_eth_dev *eth, uint64_t id, char *name, uint64_t *value)
+xstat(const struct rte_eth_dev *eth, const struct xstat_ids *ids, uint64_t id, char *name,
+      uint64_t *value)
 {
-	const struct pvq_device *dev = pvq_device_of(eth);
-	const uint64_t nb_rx = eth->data->nb_rx_queues * RTE_DIM(rx_counters);
-	const uint64_t nb_tx = eth->data->nb_tx_queues * RTE_DIM(tx_counters);
+	const struct rte_eth_dev_data *data = eth->data;
 	const struct counter *c;
 	const char *direction = "rx";
 	unsigned int queue;
 
-	if (id >= count_xstats(eth))
+	if (id >= ids->all)
 		return -EINVAL;
-	if (id >= nb_rx + nb_tx) {
-		id -= nb_rx + nb_tx;
+	if (id >= ids->rx + ids->tx) {
+		id -= ids->rx + ids->tx;
 		if (name != NULL)
 			snprintf(name, RTE_ETH_XSTATS_NAME_SIZE, "%s", port_counters[id]);
 		if (value != NULL)
-			*value = port_value(dev, id);
+			*value = port_value(pvq_device_of(eth), id);
 		return 0;
 	}
-	if (id < nb_rx) {
+	if (id < ids->rx) {
 		queue = id / RTE_DIM(rx_counters);
 		c = &rx_counters[id % RTE_DIM(rx_counters)];
 		if (value != NULL)
-			*value = eth->data->rx_queues[queue] != NULL ?
-				 rx_value(eth->data->rx_queues[queue], c->at) : 0;
+			*value = queue < data->nb_rx_queues && data->rx_queues[queue] != NULL ?
+				 rx_value(data->rx_queues[queue], c->at) : 0;
 	} else {
-		id -= nb_rx;
+		id -= ids->rx;
 		direction = "tx";
 		queue = id / RTE_DIM(tx_counters);
 		c = &tx_counters[id % RTE_DIM(tx_counters)];
 		if (value != NULL)
-			*value = tx_value(eth->data->tx_queues[queue], c->at);
+			*value = queue < data->nb_tx_queues ?
+				 tx_value(data->tx_queues[queue], c->at) : 0;
 	}
 	if (name != NULL)
 		snprintf(name, RTE_ETH_XSTATS_NAME_SIZE, "%s_q%u_%s", direction, queue, c->name);
@@ -250,19 +263,19 @@ xstat(const struct rte_eth_dev *eth, uint64_t id, char *name, uint64_t *value)
 int
 pvq_xstats_get(struct rte_eth_dev *eth, struct rte_eth_xstat *xstats, unsigned int n)
 {
-	const unsigned int count = count_xstats(eth);
+	const struct xstat_ids known = count_xstats(eth);
 	struct pvq_device *dev;
 	unsigned int i;
 
-	if (xstats == NULL || n < count)
-		return count;
+	if (xstats == NULL || n < known.all)
+		return known.all;
 	dev = lock_queues(eth);
-	for (i = 0; i < count; i++) {
+	for (i = 0; i < known.all; i++) {
 		xstats[i].id = i;
-		xstat(eth, i, NULL, &xstats[i].value);
+		xstat(eth, &known, i, NULL, &xstats[i].value);
 	}
 	unlock_queues(dev);
-	return count;
+	return known.all;
 }
 
 int
@@ -275,18 +288,18 @@ int
 pvq_xstats_get_by_id(struct rte_eth_dev *eth, const uint64_t *ids, uint64_t *values,
 		     unsigned int n)
 {
-	const unsigned int count = count_xstats(eth);
+	const struct xstat_ids known = count_xstats(eth);
 	struct pvq_device *dev;
 	unsigned int i;
 	int ret = 0;
 
-	if (values == NULL || (ids == NULL && n < count))
-		return count;
+	if (values == NULL || (ids == NULL && n < known.all))
+		return known.all;
 	if (ids == NULL)
-		n = count;
+		n = known.all;
 	dev = lock_queues(eth);
 	for (i = 0; i < n && ret == 0; i++)
-		ret = xstat(eth, ids != NULL ? ids[i] : i, NULL, &values[i]);
+		ret = xstat(eth, &known, ids != NULL ? ids[i] : i, NULL, &values[i]);
 	unlock_queues(dev);
 	return ret != 0 ? ret : (int)n;
 }
@@ -295,15 +308,15 @@ int
 pvq_xstats_get_names_by_id(struct rte_eth_dev *eth, const uint64_t *ids,
 			   struct rte_eth_xstat_name *names, unsigned int n)
 {
-	const unsigned int count = count_xstats(eth);
+	const struct xstat_ids known = count_xstats(eth);
 	unsigned int i;
 
-	if (names == NULL || (ids == NULL && n < count))
-		return count;
+	if (names == NULL || (ids == NULL && n < known.all))
+		return known.all;
 	if (ids == NULL)
-		n = count;
+		n = known.all;
 	for (i = 0; i < n; i++)
-		if (xstat(eth, ids != NULL ? ids[i] : i, names[i].name, NULL) != 0)
+		if (xstat(eth, &known, ids != NULL ? ids[i] : i, names[i].name, NULL) != 0)
 			return -EINVAL;
 	return n;
 }
