@@ -25,10 +25,13 @@ stride(const struct vpd *d)
 	return vpd_doorbell_at(d, 1);
 }
 
+/* What is not aligned can be no doorbell, and not every processor can exchange it. */
 static bool
 has_place(const struct vpd *d, uint16_t index)
 {
-	return vpd_doorbell_at(d, index) + 4 <= VPM_NOTIFY_BYTES;
+	const uint64_t at = vpd_doorbell_at(d, index);
+
+	return at % 2 == 0 && at + 4 <= VPM_NOTIFY_BYTES;
 }
 
 /* What stands there, and all ones from now on. A store that comes in between is not lost. */
