@@ -244,14 +244,23 @@ pci_port_init(struct pci_port *p, const char *args)
 					     RTE_CACHE_LINE_SIZE);
 	assert_non_null(eth->data->dev_private);
 	ret = pvq_port_init(eth, &opt, attach, &place);
-	if (ret != 0) {
-		rte_eth_dev_release_port(eth);
-		return ret;
-	}
-	rte_eth_dev_probing_finish(eth);
-	pvq_telemetry_set_port(eth->data->port_id, pvq_device_of(eth));
-	p->port.id = eth->data->port_id;
-	return 0;
+	if (ret == 0)
+		p->port.id = eth->data->port_id;
+	return ret;
+}
+
+bool
+pci_port_lets_in(struct pci_port *p, const void *frame, uint32_t len)
+{
+	struct rte_mbuf *m;
+	int ret = vpd_send(p->d, 0, frame, len);
+
+	if (ret == -EACCES)
+		return false;
+	assert_int_equal(ret, 0);
+	assert_int_equal(port_receive(&p->port, 0, &m, 1, PORT_WAIT_MS), 1);
+	rte_pktmbuf_free(m);
+	return true;
 }
 
 int

@@ -93,6 +93,10 @@ pci_port_up(struct pci_port *p, const char *args);
 void
 pci_port_down(struct pci_port *p);
 
+/** A frame for queue 0, from outside. @return whether the device lets it in; it is received then. */
+bool
+pci_port_lets_in(struct pci_port *p, const void *frame, uint32_t len);
+
 /** How far device addresses are from pointers: 0 or PCI_IOVA_SHIFT. */
 uint64_t
 pci_port_shift(void);

@@ -40,22 +40,13 @@ set_mac(const struct pci_port *p, const struct rte_ether_addr *mac)
 	return rte_eth_dev_default_mac_addr_set(p->port.id, &copy);
 }
 
-/* A frame to @p to, from the device. @return whether it was let in. */
 static bool
 is_let_in(struct pci_port *p, const struct rte_ether_addr *to)
 {
 	uint8_t frame[60] = {0};
-	struct rte_mbuf *m;
-	int ret;
 
 	memcpy(frame, to, sizeof(*to));
-	ret = vpd_send(p->d, 0, frame, sizeof(frame));
-	if (ret == -EACCES)
-		return false;
-	assert_int_equal(ret, 0);
-	assert_int_equal(port_receive(&p->port, 0, &m, 1, PORT_WAIT_MS), 1);
-	rte_pktmbuf_free(m);
-	return true;
+	return pci_port_lets_in(p, frame, sizeof(frame));
 }
 
 static void

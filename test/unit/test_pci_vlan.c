@@ -30,23 +30,14 @@ up_with_filter(struct pci_port *p, uint64_t without)
 	control_up(p, without);
 }
 
-/* A frame to all, of VLAN @p id. @return whether it was let in. */
+/* A frame to all, of VLAN @p id. */
 static bool
 is_let_in(struct pci_port *p, uint16_t id)
 {
-	uint8_t frame[60] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, [12] = 0x81, [13] = 0};
-	struct rte_mbuf *m;
-	int ret;
+	const uint8_t frame[60] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, [12] = 0x81,
+				   [14] = id >> 8, [15] = id & 0xff};
 
-	frame[14] = id >> 8;
-	frame[15] = id & 0xff;
-	ret = vpd_send(p->d, 0, frame, sizeof(frame));
-	if (ret == -EACCES)
-		return false;
-	assert_int_equal(ret, 0);
-	assert_int_equal(port_receive(&p->port, 0, &m, 1, PORT_WAIT_MS), 1);
-	rte_pktmbuf_free(m);
-	return true;
+	return pci_port_lets_in(p, frame, sizeof(frame));
 }
 
 static bool

@@ -90,7 +90,7 @@ set_up_rings(struct pvq_device *dev, const struct pvq_queue_mode *mode)
 		ret = pvq_rings_reset(dev, mode);
 	if (ret == 0)
 		ret = t->share_memory(dev);
-	if (ret == 0 && pvq_has(dev, VIRTIO_NET_F_MTU)) {
+	if (ret == 0 && t->set_mtu != NULL && pvq_has(dev, VIRTIO_NET_F_MTU)) {
 		ret = t->set_mtu(dev, dev->data->mtu);
 		/* A backend that has no use for the MTU, or refuses it, works without. */
 		if (ret == -ENOTSUP || ret == -EPROTO)

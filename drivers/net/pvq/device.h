@@ -71,7 +71,6 @@ struct pvq_transport {
 	 * and its status can be asked for at any time.
 	 */
 	bool stays;
-	bool mtu_by_message; /**< set_mtu can agree on one that the device does not tell */
 	/** Look for the device; pvq_device_arrived() tells of it, possibly before return. */
 	int (*open)(struct pvq_device *dev);
 	/** Let go of the device for good. Called without the lock. */
@@ -91,7 +90,7 @@ struct pvq_transport {
 	 * room for one behind them, a control queue.
 	 */
 	int (*get_num_queues)(struct pvq_device *dev, uint16_t *queues);
-	/** Slots that a virtqueue can have at most; after a reset. */
+	/** Slots that a virtqueue can have at most; after a reset. NULL where nobody tells. */
 	int (*get_queue_size)(struct pvq_device *dev, uint16_t vq, uint16_t *size);
 	/** Tell the device all of the process's memory; cheap when nothing has changed. */
 	int (*share_memory)(struct pvq_device *dev);
@@ -100,6 +99,7 @@ struct pvq_transport {
 	int (*queue_enable)(struct pvq_device *dev, uint16_t vq, bool enable);
 	/** Have the device leave a ring; on return 0 it touches ring and buffers no more. */
 	int (*queue_stop)(struct pvq_device *dev, uint16_t vq);
+	/** Agree on an MTU that the device need not tell. NULL where it is the device's to tell. */
 	int (*set_mtu)(struct pvq_device *dev, uint16_t mtu);
 	/** Whether rx queues can interrupt; -ENOTSUP is logged. NULL when they always can. */
 	int (*check_rx_intr)(struct pvq_device *dev);

@@ -180,11 +180,11 @@ check_control_queue(struct pvq_device *dev, bool *again)
 	int ret;
 
 	*again = false;
-	if (!pvq_has(dev, VIRTIO_NET_F_CTRL_VQ))
+	if (!pvq_has(dev, VIRTIO_NET_F_CTRL_VQ) || dev->transport->get_queue_size == NULL)
 		return 0;
 	ret = dev->transport->get_queue_size(dev, dev->offer.cvq_index, &size);
 	if (ret != 0 || size != 0)
-		return ret == -ENOTSUP ? 0 : ret;
+		return ret;
 	PVQ_LOG(WARNING, dev->name, "the device has no virtqueue %u for control: %s are done without",
 		dev->offer.cvq_index, mq ? "pairs" : "commands");
 	features = dev->offer.features & ~(1ULL << (mq ? VIRTIO_NET_F_MQ : VIRTIO_NET_F_CTRL_VQ));

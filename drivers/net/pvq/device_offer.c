@@ -55,7 +55,7 @@ read_fields(struct pvq_device *dev, struct pvq_offer *offer, struct virtio_net_c
 		if (ret == 0)
 			break;
 		/* What nobody can read is not negotiated either. */
-		if (fields[i].bit != VIRTIO_NET_F_MTU || !dev->transport->mtu_by_message)
+		if (fields[i].bit != VIRTIO_NET_F_MTU || dev->transport->set_mtu == NULL)
 			offer->features &= ~(1ULL << fields[i].bit);
 	}
 	return ret;
@@ -86,7 +86,7 @@ read_offer_config(struct pvq_device *dev, struct pvq_offer *offer)
 	if (offer->features >> VIRTIO_NET_F_MTU & 1)
 		offer->mtu = rte_le_to_cpu_16(config.mtu);
 	if ((offer->features >> VIRTIO_NET_F_MTU & 1) != 0 && offer->mtu < VIRTIO_NET_MTU_MIN &&
-	    (offer->mtu != 0 || !dev->transport->mtu_by_message)) {
+	    (offer->mtu != 0 || dev->transport->set_mtu == NULL)) {
 		PVQ_LOG(WARNING, dev->name, "backend says its MTU is %u: ignored", offer->mtu);
 		offer->features &= ~(1ULL << VIRTIO_NET_F_MTU);
 		offer->mtu = 0;
@@ -102,10 +102,12 @@ read_queue_sizes(struct pvq_device *dev, struct pvq_offer *offer)
 
 	offer->max_rx_size = VIRTQ_PACKED_SIZE_MAX;
 	offer->max_tx_size = VIRTQ_PACKED_SIZE_MAX;
+	if (t->get_queue_size == NULL)
+		return 0;
 	ret = t->get_queue_size(dev, VIRTIO_NET_RXQ(0), &offer->max_rx_size);
 	if (ret == 0)
 		ret = t->get_queue_size(dev, VIRTIO_NET_TXQ(0), &offer->max_tx_size);
-	return ret == -ENOTSUP ? 0 : ret;
+	return ret;
 }
 
 /* Whether the number of pairs in the configuration is one that there can be (HD-21). */

@@ -252,7 +252,8 @@ pvq_mtu_set(struct rte_eth_dev *eth, uint16_t mtu)
 
 	pthread_mutex_lock(&dev->lock);
 	ret = pvq_device_check_mtu(dev, mtu);
-	if (ret == 0 && dev->live && pvq_has(dev, VIRTIO_NET_F_MTU)) {
+	if (ret == 0 && dev->live && dev->transport->set_mtu != NULL &&
+	    pvq_has(dev, VIRTIO_NET_F_MTU)) {
 		ret = dev->transport->set_mtu(dev, mtu);
 		ret = ret == -ENOTSUP ? 0 : pvq_unless_gone(ret);
 	}

@@ -80,9 +80,9 @@ pvq_gate_check(const char *name)
 	return ret;
 }
 
-int
-pvq_port_init(struct rte_eth_dev *eth, const struct pvq_options *opt,
-	      int (*attach)(struct pvq_device *dev, const void *arg), const void *arg)
+static int
+make_port(struct rte_eth_dev *eth, const struct pvq_options *opt,
+	  int (*attach)(struct pvq_device *dev, const void *arg), const void *arg)
 {
 	struct pvq_device *dev = pvq_device_of(eth);
 	int ret;
@@ -120,7 +120,34 @@ pvq_port_init(struct rte_eth_dev *eth, const struct pvq_options *opt,
 	}
 	pvq_secondary_serve();
 	pvq_ethdev_set_fast_path(eth);
+	rte_eth_dev_probing_finish(eth);
+	pvq_telemetry_set_port(eth->data->port_id, dev);
 	return 0;
+}
+
+int
+pvq_port_init(struct rte_eth_dev *eth, const struct pvq_options *opt,
+	      int (*attach)(struct pvq_device *dev, const void *arg), const void *arg)
+{
+	int ret = make_port(eth, opt, attach, arg);
+
+	if (ret != 0)
+		rte_eth_dev_release_port(eth);
+	return ret;
+}
+
+void
+pvq_port_remove(const char *name)
+{
+	struct rte_eth_dev *eth = rte_eth_dev_allocated(name);
+
+	/* Closed already by the application. */
+	if (eth == NULL)
+		return;
+	/* In a secondary process a closed port is still listed, without operations. */
+	if (eth->dev_ops != NULL)
+		pvq_ethdev_close(eth);
+	rte_eth_dev_release_port(eth);
 }
 
 static int
@@ -146,28 +173,14 @@ pvq_probe(struct rte_vdev_device *vdev)
 	eth = rte_eth_vdev_allocate(vdev, sizeof(struct pvq_device));
 	if (eth == NULL)
 		return -ENOMEM;
-	ret = pvq_port_init(eth, &opt, attach_vhost_user, NULL);
-	if (ret != 0) {
-		rte_eth_dev_release_port(eth);
-		return ret;
-	}
-	rte_eth_dev_probing_finish(eth);
-	pvq_telemetry_set_port(eth->data->port_id, pvq_device_of(eth));
-	return 0;
+	return pvq_port_init(eth, &opt, attach_vhost_user, NULL);
 }
 
 static int
 pvq_remove(struct rte_vdev_device *vdev)
 {
-	struct rte_eth_dev *eth = rte_eth_dev_allocated(rte_vdev_device_name(vdev));
-
-	/* Closed already by the application. */
-	if (eth == NULL)
-		return 0;
-	/* In a secondary process a closed port is still listed, without operations. */
-	if (eth->dev_ops != NULL)
-		pvq_ethdev_close(eth);
-	return rte_eth_dev_release_port(eth);
+	pvq_port_remove(rte_vdev_device_name(vdev));
+	return 0;
 }
 
 static struct rte_vdev_driver pvq_driver = {

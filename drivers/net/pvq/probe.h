@@ -19,7 +19,7 @@ pvq_gate_check(const char *name);
  * @param attach
  *   Sets dev->transport, with @p arg.
  * @return
- *   0 or -errno; @p eth is still to be released.
+ *   0, or -errno with @p eth released.
  */
 int
 pvq_port_init(struct rte_eth_dev *eth, const struct pvq_options *opt,
@@ -28,5 +28,9 @@ pvq_port_init(struct rte_eth_dev *eth, const struct pvq_options *opt,
 /** Make a port of one that the primary process has, in a secondary one. @return 0 or -errno. */
 int
 pvq_port_attach(struct rte_device *device);
+
+/** Close the port of this name and release it, in either process; it may be gone already. */
+void
+pvq_port_remove(const char *name);
 
 #endif /* PVQ_PROBE_H */

@@ -91,14 +91,7 @@ init_port(struct rte_pci_device *pci, const char *args, const struct pvq_pci_reg
 	eth = rte_eth_dev_pci_allocate(pci, sizeof(struct pvq_device));
 	if (eth == NULL)
 		return -ENOMEM;
-	ret = pvq_port_init(eth, &opt, attach, &place);
-	if (ret != 0) {
-		rte_eth_dev_release_port(eth);
-		return ret;
-	}
-	rte_eth_dev_probing_finish(eth);
-	pvq_telemetry_set_port(eth->data->port_id, pvq_device_of(eth));
-	return 0;
+	return pvq_port_init(eth, &opt, attach, &place);
 }
 
 /* The BARs are mapped. @return as is_ours(). */
@@ -145,13 +138,7 @@ pvq_pci_probe(struct rte_pci_driver *driver, struct rte_pci_device *pci)
 static int
 pvq_pci_remove(struct rte_pci_device *pci)
 {
-	struct rte_eth_dev *eth = rte_eth_dev_allocated(pci->device.name);
-
-	if (eth != NULL) {
-		if (eth->dev_ops != NULL)
-			pvq_ethdev_close(eth);
-		rte_eth_dev_release_port(eth);
-	}
+	pvq_port_remove(pci->device.name);
 	rte_pci_unmap_device(pci);
 	return 0;
 }

@@ -174,14 +174,6 @@ op_queue_stop(struct pvq_device *dev, uint16_t vq)
 	return pvq_pci_queue_reset(&pci->regs, vq);
 }
 
-static int
-op_set_mtu(struct pvq_device *dev, uint16_t mtu)
-{
-	RTE_SET_USED(dev);
-	RTE_SET_USED(mtu);
-	return -ENOTSUP;
-}
-
 static void
 op_drop(struct pvq_device *dev)
 {
@@ -407,7 +399,6 @@ const struct pvq_transport pvq_transport_pci = {
 	.queue_setup = op_queue_setup,
 	.queue_enable = op_queue_enable,
 	.queue_stop = op_queue_stop,
-	.set_mtu = op_set_mtu,
 	.check_rx_intr = op_check_rx_intr,
 	.intr_on = op_intr_on,
 	.intr_off = op_intr_off,

@@ -117,16 +117,6 @@ op_get_num_queues(struct pvq_device *dev, uint16_t *queues)
 	return 0;
 }
 
-/* The protocol does not tell. */
-static int
-op_get_queue_size(struct pvq_device *dev, uint16_t vq, uint16_t *size)
-{
-	RTE_SET_USED(dev);
-	RTE_SET_USED(vq);
-	RTE_SET_USED(size);
-	return -ENOTSUP;
-}
-
 static int
 op_share_memory(struct pvq_device *dev)
 {
@@ -247,10 +237,8 @@ const struct pvq_transport pvq_transport_vhost_user = {
 	.set_features = op_set_features,
 	.get_status = op_get_status,
 	.set_status = op_set_status,
-	.mtu_by_message = true,
 	.read_config = op_read_config,
 	.get_num_queues = op_get_num_queues,
-	.get_queue_size = op_get_queue_size,
 	.share_memory = op_share_memory,
 	.queue_setup = op_queue_setup,
 	.queue_enable = op_queue_enable,
