@@ -9,11 +9,11 @@
  */
 
 #include <errno.h>
-#include <pthread.h>
 
 #include <rte_interrupts.h>
 
 #include "intr_rig.h"
+#include "port_wake.h"
 
 /* ---- which vector for whom -------------------------------------------------------------------- */
 
@@ -174,62 +174,17 @@ test_rx_interrupts_need_msix(void **state)
 
 /* ---- no wake-up is lost ----------------------------------------------------------------------- */
 
-struct sender {
-	const struct port *p;
-	uint32_t n;
-	uint32_t sent;
-};
-
-/* Packets at odd moments, a ring's worth at most ahead of the receiver. */
-static void *
-send_now_and_then(void *arg)
+static bool
+wakes(int timeout_ms)
 {
-	struct sender *s = arg;
-	const uint64_t end = port_now_ms() + PORT_WAIT_MS;
-	uint32_t spin, i = 0;
-	uint8_t data[64];
-
-	while (i < s->n && port_now_ms() < end) {
-		port_fill(data, sizeof(data), i);
-		if (vhu_backend_send(s->p->b, 0, data, sizeof(data)) != 0)
-			continue;
-		__atomic_store_n(&s->sent, ++i, __ATOMIC_RELEASE);
-		for (spin = i * 2654435761u % 20000; spin != 0; spin--)
-			__asm__ volatile("" ::: "memory");
-		if (i % 50 == 0)
-			port_sleep_ms(1);
-	}
-	return NULL;
+	return intr_wakes(timeout_ms) == 0;
 }
 
 static void
 check_no_wake_up_is_lost(struct pci_port *p, uint16_t vectors, const char *args)
 {
-	struct sender s = {.p = &p->port, .n = 5000};
-	uint32_t got = 0, waits = 0, mark, n, i;
-	struct rte_mbuf *m[32];
-	pthread_t thread;
-	bool ok = true;
-
 	intr_rx_up(p, 1, vectors, args);
-	assert_int_equal(pthread_create(&thread, NULL, send_now_and_then, &s), 0);
-	while (got < s.n && ok) {
-		n = rte_eth_rx_burst(p->port.id, 0, m, RTE_DIM(m));
-		for (i = 0; i < n; i++)
-			ok = ok && port_is_packet(m[i], &mark) && mark == got + i;
-		rte_pktmbuf_free_bulk(m, n);
-		got += n;
-		if (n != 0 || got == s.n)
-			continue;
-		rte_eth_dev_rx_intr_enable(p->port.id, 0);
-		ok = ok && intr_wakes(PORT_WAIT_MS) == 0;
-		rte_eth_dev_rx_intr_disable(p->port.id, 0);
-		waits++;
-	}
-	pthread_join(thread, NULL);
-	assert_true(ok);
-	assert_int_equal(got, s.n);
-	assert_true(waits > 0);
+	port_check_wakes(&p->port, wakes);
 }
 
 static void

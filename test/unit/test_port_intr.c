@@ -8,14 +8,12 @@
  * wait, disable, receive. A packet that is there is never slept over (PR-31, L-04).
  */
 
-#include <pthread.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <rte_epoll.h>
 #include <rte_interrupts.h>
 
-#include "port.h"
+#include "port_wake.h"
 
 /* A time in which nothing is expected to happen, ms. */
 #define QUIET_MS 30
@@ -78,61 +76,11 @@ test_pr31_events_without_event_idx(void **state)
 	check_order_of_events(*state, false);
 }
 
-struct sender {
-	const struct port *p;
-	uint32_t n;
-	uint32_t sent;
-};
-
-/* Packets at odd moments, a ring's worth at most ahead of the receiver. */
-static void *
-send_now_and_then(void *arg)
-{
-	struct sender *s = arg;
-	const uint64_t end = port_now_ms() + PORT_WAIT_MS;
-	uint32_t spin, i = 0;
-	uint8_t data[64];
-
-	while (i < s->n && port_now_ms() < end) {
-		port_fill(data, sizeof(data), i);
-		if (vhu_backend_send(s->p->b, 0, data, sizeof(data)) != 0)
-			continue;
-		__atomic_store_n(&s->sent, ++i, __ATOMIC_RELEASE);
-		for (spin = i * 2654435761u % 20000; spin != 0; spin--)
-			__asm__ volatile("" ::: "memory");
-	}
-	return NULL;
-}
-
 static void
 check_no_wake_up_is_lost(struct port *p, bool event_idx)
 {
-	struct sender s = {.p = p, .n = 5000};
-	uint32_t got = 0, waits = 0, mark, n, i;
-	struct rte_mbuf *m[32];
-	pthread_t thread;
-	bool ok = true;
-
 	intr_up(p, event_idx);
-	assert_int_equal(pthread_create(&thread, NULL, send_now_and_then, &s), 0);
-	while (got < s.n && ok) {
-		n = rte_eth_rx_burst(p->id, 0, m, RTE_DIM(m));
-		for (i = 0; i < n; i++)
-			ok = ok && port_is_packet(m[i], &mark) && mark == got + i;
-		rte_pktmbuf_free_bulk(m, n);
-		got += n;
-		if (n != 0 || got == s.n)
-			continue;
-		rte_eth_dev_rx_intr_enable(p->id, 0);
-		ok = ok && wakes(PORT_WAIT_MS);
-		rte_eth_dev_rx_intr_disable(p->id, 0);
-		waits++;
-	}
-	pthread_join(thread, NULL);
-	assert_true(ok);
-	assert_int_equal(got, s.n);
-	assert_int_equal(s.sent, s.n);
-	assert_true(waits > 0);
+	port_check_wakes(p, wakes);
 }
 
 static void
