@@ -114,7 +114,7 @@ pvq_queue_error_text(enum pvq_queue_error error);
 static inline void
 pvq_vq_fail(struct pvq_vq *vq, struct pvq_gate *gate, uint64_t *counter, enum pvq_queue_error error)
 {
-	vq->error = error;
+	__atomic_store_n(&vq->error, error, __ATOMIC_RELAXED);
 	(*counter)++;
 	pvq_gate_set(gate, PVQ_GATE_ERROR);
 }
