@@ -70,14 +70,14 @@ class Machine(Testpmd):
     nics: list of Nic.
     command: what to run, given the devices' addresses and arguments as EAL takes them.
     memory: in MB.
-    before, after: shell commands to run first and last.
+    before: shell commands to run first.
     files: (name, file) pairs, more files for the guest.
     """
 
     __test__ = False
 
-    def __init__(self, folder, kit, nics, command, memory=MEMORY, before="", after="",
-                 files=(), name="guest"):
+    def __init__(self, folder, kit, nics, command, memory=MEMORY, before="", files=(),
+                 name="guest"):
         super().__init__([], env=kit.env, log=os.path.join(folder, f"{name}.log"))
         self.nics = list(nics)
         self.monitor = Monitor()
@@ -90,7 +90,7 @@ class Machine(Testpmd):
                    for arg in ("-a", ",".join(filter(None, (nic.address, nic.devargs))))]
         self._script = "".join([f"hugepages {HUGEPAGES}\n",
                                 *(f"bind {nic.address} {nic.driver}\n" for nic in nics),
-                                before, f"run {shlex.join(command(allowed))}\n", after])
+                                before, f"run {shlex.join(command(allowed))}\n"])
         self.argv = self._qemu(memory)
         self.pass_fds = (self.monitor.fd, *(fd for nic in nics for fd in nic.wire.fds))
 
@@ -140,15 +140,18 @@ class Machine(Testpmd):
         self.monitor.close()
         return status
 
-    def tail(self, lines=25):
-        """The last lines printed by the program, and by the kernel."""
-        text = super().tail(lines)
+    def kernel_log(self):
+        """What the guest has written to its second terminal, where the kernel writes."""
         try:
             with open(self._kernel_log, encoding="utf-8", errors="replace") as file:
-                kernel = file.read().splitlines()[-lines:]
+                return file.read()
         except FileNotFoundError:
-            return text
-        return "\n".join([text, *(f"kernel: {line}" for line in kernel)])
+            return ""
+
+    def tail(self, lines=25):
+        """The last lines printed by the program, and by the kernel."""
+        kernel = self.kernel_log().splitlines()[-lines:]
+        return "\n".join([super().tail(lines), *(f"kernel: {line}" for line in kernel)])
 
 
 class Guest(Machine):
