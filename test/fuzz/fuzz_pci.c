@@ -117,7 +117,7 @@ use_registers(struct pvq_pci_regs *regs)
 	static const uint32_t starts[] = {0, 6, 10}; /* mac, status, mtu */
 	uint8_t config[sizeof(struct virtio_net_config)];
 	struct pvq_pci_queue_answer answer;
-	struct pvq_pci_queue queue = {.vector = VIRTIO_MSI_NO_VECTOR};
+	struct pvq_pci_queue queue = {0};
 	const uint8_t data = fuzz_u8(&f.in);
 	uint64_t features;
 	uint16_t n;
@@ -128,6 +128,7 @@ use_registers(struct pvq_pci_regs *regs)
 	pvq_pci_set_features(regs, features);
 	pvq_pci_num_queues(regs, &n);
 	pvq_pci_get_queue_size(regs, 0, &n);
+	pvq_pci_set_queue_vector(regs, data, VIRTIO_MSI_NO_VECTOR);
 	if (PVQ_PCI_HAS_FIELD(regs, queue_reset))
 		check_range("queue_reset", regs->at.common, sizeof(struct virtio_pci_common_cfg), 4);
 	queue.index = data;

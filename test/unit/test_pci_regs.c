@@ -203,7 +203,7 @@ test_hd22_configuration_that_never_rests(void **state)
 }
 
 static const struct pvq_pci_queue queue = {
-	.index = 1, .size = 64, .vector = 2,
+	.index = 1, .size = 64,
 	.notify_bytes = VIRTIO_PCI_NOTIFY_BYTES, .desc = 0x123456780, .driver_event = 0xfedc00001004,
 	.device_event = 0x1008,
 };
@@ -216,11 +216,9 @@ test_pc11_queue_is_told_all_and_enabled(void **state)
 	(void)state;
 	negotiate(FEATURES);
 	assert_int_equal(pvq_pci_queue_enable(&regs, &queue, &answer), 0);
-	assert_int_equal(answer.vector, 2);
 	assert_ptr_equal(answer.notify_addr, m.bar + VPM_NOTIFY + 1 * NOTIFY_MULTIPLIER);
 	assert_true(m.queue[1].enabled);
 	assert_int_equal(m.queue[1].size, 64);
-	assert_int_equal(m.queue[1].vector, 2);
 	assert_int_equal(m.queue[1].desc, queue.desc);
 	assert_int_equal(m.queue[1].driver_event, queue.driver_event);
 	assert_int_equal(m.queue[1].device_event, queue.device_event);
@@ -304,18 +302,16 @@ test_pc13_notifications_out_of_bounds(void **state)
 static void
 test_pc15_vectors(void **state)
 {
-	struct pvq_pci_queue q = queue;
-	struct pvq_pci_queue_answer answer;
-
 	(void)state;
 	negotiate(FEATURES);
 	m.conf.refuse_vector = 2;
-	assert_int_equal(pvq_pci_queue_enable(&regs, &q, &answer), 0);
-	assert_int_equal(answer.vector, VIRTIO_MSI_NO_VECTOR);
-	q.index = 0;
-	q.vector = VIRTIO_MSI_NO_VECTOR;
-	assert_int_equal(pvq_pci_queue_enable(&regs, &q, &answer), 0);
-	assert_int_equal(answer.vector, VIRTIO_MSI_NO_VECTOR);
+	assert_int_equal(pvq_pci_set_queue_vector(&regs, 1, 3), 0);
+	assert_int_equal(m.queue[1].vector, 3);
+	assert_int_equal(pvq_pci_set_queue_vector(&regs, 0, 2), -ENOSPC);
+	assert_int_equal(m.queue[0].vector, VPM_NO_VECTOR);
+	assert_int_equal(m.queue[1].vector, 3);
+	assert_int_equal(pvq_pci_set_queue_vector(&regs, 1, VIRTIO_MSI_NO_VECTOR), 0);
+	assert_int_equal(m.queue[1].vector, VPM_NO_VECTOR);
 	assert_int_equal(pvq_pci_set_config_vector(&regs, 1), 0);
 	assert_int_equal(m.config_vector, 1);
 	assert_int_equal(pvq_pci_set_config_vector(&regs, 2), -ENOSPC);

@@ -10,7 +10,7 @@
 #include "cvq.h"
 #include "log.h"
 
-#define WAIT_US 1000000u
+#define WAIT_S 1u
 #define LOOK_US 50u
 
 /* Class and command, before the data; the answer has a line of its own. */
@@ -79,9 +79,12 @@ wait_used(struct pvq_cvq *cvq, uint16_t id)
 {
 	struct pvq_ring *ring = &cvq->ring;
 	const struct virtq_desc *used = &ring->desc[ring->next_used];
-	uint32_t us;
+	/* Sleeps are longer than asked for: only a clock knows when the time is over. */
+	const uint64_t end = rte_get_timer_cycles() + WAIT_S * rte_get_timer_hz();
+	bool late;
 
-	for (us = 0; us < WAIT_US; us += LOOK_US) {
+	do {
+		late = rte_get_timer_cycles() > end;
 		if (pvq_flags_used(pvq_ring_used_load(ring, ring->next_used, ring->platform),
 				   ring->used_flags)) {
 			if (rte_le_to_cpu_16(used->id) != id || rte_le_to_cpu_32(used->len) != 1)
@@ -90,7 +93,7 @@ wait_used(struct pvq_cvq *cvq, uint16_t id)
 			return 0;
 		}
 		rte_delay_us_sleep(LOOK_US);
-	}
+	} while (!late);
 	return -ETIMEDOUT;
 }
 

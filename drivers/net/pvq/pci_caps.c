@@ -136,8 +136,6 @@ count_vectors(const struct pvq_pci_function *f, uint8_t at, struct pvq_pci_regio
 	rte_le16_t control;
 	int ret;
 
-	if (at + PCI_MSIX_CONTROL + sizeof(control) > PCI_CFG_BYTES)
-		return 0;
 	ret = read_cfg(f, &control, sizeof(control), at + PCI_MSIX_CONTROL);
 	if (ret == 0)
 		regions->msix_vectors = (rte_le_to_cpu_16(control) & PCI_MSIX_CONTROL_SIZE) + 1;

@@ -206,6 +206,13 @@ pvq_pci_intr_config(struct pvq_pci_intr *intr)
 			"looked at ten times a second");
 }
 
+static uint16_t
+tell_of_none(const struct pvq_pci_intr *intr, const struct pvq_vq *vq)
+{
+	pvq_pci_set_queue_vector(intr->regs, vq->index, VIRTIO_MSI_NO_VECTOR);
+	return VIRTIO_MSI_NO_VECTOR;
+}
+
 /* The one it should have, else one that others have too. */
 static uint16_t
 try_vectors(const struct pvq_pci_intr *intr, const struct pvq_vq *vq, uint16_t wanted)
@@ -214,7 +221,7 @@ try_vectors(const struct pvq_pci_intr *intr, const struct pvq_vq *vq, uint16_t w
 	unsigned int i;
 
 	if (!intr->on)
-		return VIRTIO_MSI_NO_VECTOR;
+		return tell_of_none(intr, vq);
 	for (i = 0; i < RTE_DIM(tries); i++) {
 		if (i != 0 && tries[i] == tries[i - 1])
 			continue;
@@ -226,7 +233,7 @@ try_vectors(const struct pvq_pci_intr *intr, const struct pvq_vq *vq, uint16_t w
 				wanted, vq->queue_id, tries[i]);
 		return tries[i];
 	}
-	return VIRTIO_MSI_NO_VECTOR;
+	return tell_of_none(intr, vq);
 }
 
 uint16_t
@@ -237,7 +244,7 @@ pvq_pci_intr_choose(struct pvq_pci_intr *intr, struct pvq_vq *vq)
 	uint16_t vector;
 
 	if (vq->call_fd < 0)
-		return VIRTIO_MSI_NO_VECTOR;
+		return tell_of_none(intr, vq);
 	vector = try_vectors(intr, vq, wanted);
 	__atomic_store_n(&vq->call_shared, !has_own || vector != wanted, __ATOMIC_RELAXED);
 	if (vector == VIRTIO_MSI_NO_VECTOR) {

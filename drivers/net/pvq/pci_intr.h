@@ -115,11 +115,11 @@ pvq_pci_intr_tells(const struct pvq_pci_intr *intr)
 }
 
 /**
- * Choose a vector for a queue and try whether the device takes it (PC-15); each time before it is
- * enabled. Sets vq->call_shared. Refusals are logged.
+ * Choose a vector for a queue, VIRTIO_MSI_NO_VECTOR for none, and tell the device (PC-15); each time
+ * before the queue is enabled. Sets vq->call_shared. Refusals are logged.
  *
  * @return
- *   The vector, VIRTIO_MSI_NO_VECTOR for none.
+ *   The vector.
  */
 uint16_t
 pvq_pci_intr_choose(struct pvq_pci_intr *intr, struct pvq_vq *vq);

@@ -246,8 +246,6 @@ pvq_pci_queue_enable(const struct pvq_pci_regs *regs, const struct pvq_pci_queue
 		ret = find_notify_addr(regs, queue, &answer->notify_addr);
 	if (ret != 0)
 		return ret;
-	io->write16(FIELD(regs, queue_msix_vector), queue->vector);
-	answer->vector = io->read16(FIELD(regs, queue_msix_vector));
 	write_addr(regs, FIELD(regs, queue_desc_lo), FIELD(regs, queue_desc_hi), queue->desc);
 	write_addr(regs, FIELD(regs, queue_driver_lo), FIELD(regs, queue_driver_hi),
 		   queue->driver_event);

@@ -46,8 +46,7 @@ struct pvq_pci_regs {
 /** What the device is told of a queue. Addresses are those that the device uses. */
 struct pvq_pci_queue {
 	uint16_t index;
-	uint16_t size;   /**< slots */
-	uint16_t vector; /**< MSI-X, VIRTIO_MSI_NO_VECTOR for none */
+	uint16_t size; /**< slots */
 	uint32_t notify_bytes; /**< VIRTIO_PCI_NOTIFY_BYTES or VIRTIO_PCI_NOTIFY_DATA_BYTES */
 	bool has_notify_id;    /**< VIRTIO_F_NOTIF_CONFIG_DATA negotiated */
 	uint64_t desc;
@@ -57,9 +56,8 @@ struct pvq_pci_queue {
 
 /** What the device tells of a queue when it is enabled. */
 struct pvq_pci_queue_answer {
-	uint16_t vector;     /**< VIRTIO_MSI_NO_VECTOR when it has none to spare (PC-15) */
-	void *notify_addr;   /**< where to notify it */
-	uint16_t notify_id;  /**< queue_notif_config_data, or the index */
+	void *notify_addr;  /**< where to notify it */
+	uint16_t notify_id; /**< queue_notif_config_data, or the index */
 };
 
 /**
@@ -114,11 +112,12 @@ int
 pvq_pci_get_queue_size(const struct pvq_pci_regs *regs, uint16_t index, uint16_t *size);
 
 /**
- * Tell the device all of a queue, then enable it (PC-11).
+ * Tell the device all of a queue but its vector, which it has been told, then enable it (PC-11).
  *
  * @return
- *   0; -EINVAL when its notifications are out of bounds; -ENOSPC when there is no such queue; -E2BIG when it is smaller than asked for; -EPROTO when
- *   the device does not take what it is told; -ENODEV. All but the last are logged.
+ *   0; -EINVAL when its notifications are out of bounds; -ENOSPC when there is no such queue;
+ *   -E2BIG when it is smaller than asked for; -EPROTO when the device does not take what it is
+ *   told; -ENODEV. All but the last are logged.
  */
 int
 pvq_pci_queue_enable(const struct pvq_pci_regs *regs, const struct pvq_pci_queue *queue,

@@ -133,7 +133,6 @@ op_queue_setup(struct pvq_device *dev, struct pvq_vq *vq, const struct pvq_ring 
 	const struct pvq_pci_queue queue = {
 		.index = vq->index,
 		.size = vq->size,
-		.vector = pvq_pci_intr_choose(&pci->intr, vq),
 		.notify_bytes = data ? VIRTIO_PCI_NOTIFY_DATA_BYTES : VIRTIO_PCI_NOTIFY_BYTES,
 		.has_notify_id = pvq_has(dev, VIRTIO_F_NOTIF_CONFIG_DATA),
 		.desc = pvq_vq_bus_addr(vq, ring->desc),
@@ -143,7 +142,7 @@ op_queue_setup(struct pvq_device *dev, struct pvq_vq *vq, const struct pvq_ring 
 	struct pvq_pci_queue_answer answer;
 	int ret;
 
-	pci->idle = false;
+	pvq_pci_intr_choose(&pci->intr, vq);
 	ret = pvq_pci_queue_enable(&pci->regs, &queue, &answer);
 	if (ret != 0)
 		return ret;
