@@ -191,4 +191,5 @@ def runs(name, path):
         return f"test_{name}.p/" in path or (stem == "ring_env" and name.startswith(("ring", "seed")))
     if name.startswith("ring"):
         return stem == "ring"
-    return not name.startswith("order_") and (name.startswith("port") or stem not in SLOW_PATH)
+    return not name.startswith("order_") and (name.startswith(("port", "pci")) or
+                                               stem not in SLOW_PATH)

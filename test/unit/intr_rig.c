@@ -52,7 +52,13 @@ host_disable(const struct rte_intr_handle *handle)
 static int
 host_ack(const struct rte_intr_handle *handle)
 {
+	bool up;
+
 	(void)handle;
+	vpd_lock(intr_host.p->d);
+	up = intr_host.p->d->regs.isr != 0;
+	vpd_unlock(intr_host.p->d);
+	__atomic_fetch_add(&intr_host.early, up, __ATOMIC_RELAXED);
 	__atomic_fetch_add(&intr_host.acks, 1, __ATOMIC_RELAXED);
 	return 0;
 }
@@ -70,7 +76,7 @@ intr_setup(void **state)
 
 	intr_host.p = *state;
 	intr_host.vectors = UINT32_MAX;
-	intr_host.enabled = intr_host.disabled = intr_host.acks = 0;
+	intr_host.enabled = intr_host.disabled = intr_host.acks = intr_host.early = 0;
 	intr_host.handle = rte_intr_instance_alloc(RTE_INTR_INSTANCE_F_PRIVATE);
 	assert_non_null(intr_host.handle);
 	assert_int_equal(rte_intr_fd_set(intr_host.handle, eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)), 0);
@@ -78,6 +84,12 @@ intr_setup(void **state)
 	intr_host.p->intr = (struct pvq_pci_intr_source){.handle = intr_host.handle, .ops = &host_ops};
 	intr_host.p->port.conf.intr_conf.lsc = 1;
 	return ret;
+}
+
+static void
+nobody(void *arg)
+{
+	(void)arg;
 }
 
 int
@@ -88,6 +100,10 @@ intr_teardown(void **state)
 	/* Nothing is let through that nobody wants any more. */
 	if (intr_host.enabled != intr_host.disabled) {
 		print_error("enabled %u times, disabled %u times\n", intr_host.enabled, intr_host.disabled);
+		ret = -1;
+	}
+	if (rte_intr_callback_unregister(intr_host.handle, nobody, (void *)-1) != -ENOENT) {
+		print_error("somebody is still told of interrupts\n");
 		ret = -1;
 	}
 	close(rte_intr_fd_get(intr_host.handle));

@@ -25,6 +25,7 @@ struct intr_host {
 	uint32_t vectors;               /**< that can be had; 0: no INTx either */
 	uint32_t enabled, disabled;
 	uint32_t acks;                  /**< of INTx; atomic */
+	uint32_t early;                 /**< of them, with the line still up; atomic */
 };
 
 extern struct intr_host intr_host;
@@ -32,7 +33,7 @@ extern struct intr_host intr_host;
 int
 intr_setup(void **state);
 
-/** Fails when interrupts are not switched off in the end. */
+/** Fails when interrupts are not switched off in the end, or somebody would still be told. */
 int
 intr_teardown(void **state);
 

@@ -21,7 +21,7 @@ read_space(void *handle, void *to, size_t len, off_t at)
 
 	assert_true(at >= 0 && at + len <= sizeof(s->bytes));
 	if (s->broken_at >= at && s->broken_at < (int)(at + len))
-		return -EIO;
+		return s->broken;
 	memcpy(to, s->bytes + at, len);
 	return len;
 }
@@ -76,6 +76,7 @@ space_start(void **state)
 	s->at = 0x40;
 	s->link = s->bytes + 0x34;
 	s->broken_at = -1;
+	s->broken = -EIO;
 	s->f = (struct pvq_pci_function){.name = "f0", .handle = s, .read = read_space};
 	s->f.bar[1].addr = s->bar[0];
 	s->f.bar[1].len = BAR_BYTES;

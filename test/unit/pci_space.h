@@ -31,6 +31,7 @@ struct space {
 	uint8_t at;       /* where the next capability goes */
 	uint8_t *link;    /* what is to point there */
 	int broken_at;    /* offset that cannot be read, -1 for none */
+	int broken;       /* what reading it returns */
 	uint8_t bar[2][BAR_BYTES];
 	struct pvq_pci_function f;
 	struct pvq_pci_regions r;

@@ -22,6 +22,7 @@ enum manner {
 	ANSWER_LATE,   /* after a while */
 	ANSWER_NEVER,
 	ANSWER_UNWRITTEN, /* used, with nothing written */
+	ANSWER_CLAIMED, /* the same, and it says that there is an answer */
 	ANSWER_LONG,   /* says that it wrote more than there is */
 	ANSWER_OTHER,  /* uses an id that is not outstanding */
 };
@@ -56,7 +57,7 @@ answer(struct env *e, struct pd_buf *buf)
 		pd_inject_used(e->dev, buf->id + 1, 1, PD_F_WRITE, 2);
 		return;
 	}
-	if (e->manner != ANSWER_UNWRITTEN)
+	if (e->manner != ANSWER_UNWRITTEN && e->manner != ANSWER_CLAIMED)
 		*ack = e->manner == ANSWER_ERR ? 1 : e->manner == ANSWER_ODD ? 77 : 0;
 	pd_complete(e->dev, buf, e->manner == ANSWER_UNWRITTEN ? 0 :
 				 e->manner == ANSWER_LONG ? 2 : 1);
@@ -180,6 +181,20 @@ test_nt18_refused(void **state)
 	}
 }
 
+/* What stood there before is the answer to another command. */
+static void
+test_nt18_an_answer_that_is_only_claimed(void **state)
+{
+	(void)state;
+	open_queue(4, ANSWER_OK, false);
+	assert_int_equal(send_command(0, 0, "\1", 1), 0);
+	env.manner = ANSWER_CLAIMED;
+	assert_int_equal(send_command(0, 0, "\1", 1), -EIO);
+	env.manner = ANSWER_OK;
+	assert_int_equal(send_command(0, 0, "\1", 1), 0);
+	close_queue();
+}
+
 static void
 test_nt18_an_answer_that_takes_time(void **state)
 {
@@ -229,6 +244,7 @@ main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_nt18_commands_of_every_length),
 		cmocka_unit_test(test_nt18_refused),
+		cmocka_unit_test(test_nt18_an_answer_that_is_only_claimed),
 		cmocka_unit_test(test_nt18_an_answer_that_takes_time),
 		cmocka_unit_test(test_hd24_no_answer),
 		cmocka_unit_test(test_hd24_answers_that_are_none),

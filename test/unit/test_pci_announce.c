@@ -7,7 +7,10 @@
 #include <pthread.h>
 #include <string.h>
 
+#include <ethdev_driver.h>
+
 #include "control_port.h"
+#include "queue.h"
 
 #define RARP_BYTES 64u
 
@@ -61,6 +64,18 @@ announced(const struct pci_port *p)
 	return s.announced;
 }
 
+/* That rang for the queue announcements go to. */
+static uint64_t
+doorbells(const struct pci_port *p)
+{
+	uint64_t n;
+
+	vpd_lock(p->d);
+	n = p->d->queue[1].doorbells;
+	vpd_unlock(p->d);
+	return n;
+}
+
 static bool
 wait_announced(const struct pci_port *p, uint32_t n)
 {
@@ -73,10 +88,9 @@ wait_announced(const struct pci_port *p, uint32_t n)
 
 /* A reverse ARP request: Ethernet, then hardware and protocol, their lengths, 3, and addresses. */
 static void
-assert_is_announcement(const struct pci_port *p)
+assert_is_announcement(const uint8_t *mac)
 {
 	static const uint8_t head[] = {0x80, 0x35, 0, 1, 8, 0, 6, 4, 0, 3};
-	const uint8_t *mac = p->conf.net.mac;
 	uint8_t to_all[6];
 
 	memset(to_all, 0xff, sizeof(to_all));
@@ -93,16 +107,19 @@ static void
 test_nt22_announced_and_acknowledged(void **state)
 {
 	struct pci_port *p = *state;
+	uint64_t rang;
 
 	up(p, 0);
 	/* The start's own event comes late. */
 	port_sleep_ms(200);
 	port_watch(&p->port);
+	rang = doorbells(p);
 	vpd_announce(p->d);
 	assert_true(wait_announced(p, 1));
-	/* The packet comes first. */
+	/* The packet comes first, and not only because the acknowledgement wakes the device. */
 	assert_int_equal(packets(), 1);
-	assert_is_announcement(p);
+	assert_int_equal(doorbells(p), rang + 1);
+	assert_is_announcement(p->conf.net.mac);
 	control_expect(p, ANNOUNCE, 0, "", 0);
 	assert_true(port_wait_count(&p->port.link_events, 1, PORT_WAIT_MS));
 	assert_int_equal(p->port.last_link, RTE_ETH_LINK_UP);
@@ -116,6 +133,60 @@ test_nt22_announced_and_acknowledged(void **state)
 	/* Traffic goes on. */
 	port_send(&p->port, 0, 50, 100);
 	assert_true(vhu_backend_wait_packets(p->port.b, 52, PORT_WAIT_MS));
+}
+
+/* What switches are to learn is the address that the port was given. */
+static void
+test_nt22_the_address_of_the_port(void **state)
+{
+	struct rte_ether_addr mac = {{0x02, 0, 0, 0, 0, 0x11}};
+	struct pci_port *p = *state;
+
+	up(p, 0);
+	assert_int_equal(rte_eth_dev_default_mac_addr_set(p->port.id, &mac), 0);
+	vpd_announce(p->d);
+	assert_true(wait_announced(p, 1));
+	assert_int_equal(packets(), 1);
+	assert_is_announcement(mac.addr_bytes);
+}
+
+/* A thread stands in its burst: nobody else writes to the ring until it has left. */
+static void
+test_nt22_l15_a_burst_under_way(void **state)
+{
+	struct pci_port *p = *state;
+	struct pvq_txq *q;
+	uint32_t n;
+
+	up(p, 0);
+	q = rte_eth_devices[p->port.id].data->tx_queues[0];
+	pvq_gate_enter(&q->gate);
+	vpd_announce(p->d);
+	port_sleep_ms(300);
+	n = packets();
+	pvq_gate_leave(&q->gate);
+	assert_int_equal(n, 0);
+	assert_true(wait_announced(p, 1));
+	assert_int_equal(packets(), 1);
+}
+
+/* The lie is met when the ring is looked at for room: it is left alone from then on. */
+static void
+test_nt22_hd01_a_lie_in_the_ring(void **state)
+{
+	struct pci_port *p = *state;
+
+	up(p, 0);
+	vpd_lock(p->d);
+	port_send(&p->port, 0, 1, 64);
+	pd_inject_used(vhu_backend_vq(p->d->net, 1), UINT16_MAX, 64, 0, 1);
+	vpd_leave(p->d, 1);
+	vpd_unlock(p->d);
+	vpd_announce(p->d);
+	assert_true(port_log_wait("tx queue 0 stopped", PORT_WAIT_MS));
+	port_sleep_ms(300);
+	assert_int_equal(packets(), 0);
+	control_expect_no_more(p);
 }
 
 /* Neither without the feature nor without what tells of it (FD-07). */
@@ -221,7 +292,7 @@ test_nt22_a_full_ring(void **state)
 	assert_int_equal(vhu_backend_recv(p->port.b, 0, seen.data, sizeof(seen.data)), 64);
 	seen.pair = 0;
 	seen.len = 64;
-	assert_is_announcement(p);
+	assert_is_announcement(p->conf.net.mac);
 }
 
 int
@@ -229,6 +300,9 @@ main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		pci_port_test(test_nt22_announced_and_acknowledged),
+		pci_port_test(test_nt22_the_address_of_the_port),
+		pci_port_test(test_nt22_l15_a_burst_under_way),
+		pci_port_test(test_nt22_hd01_a_lie_in_the_ring),
 		pci_port_test(test_nt22_not_negotiated),
 		pci_port_test(test_nt22_fd07_without_status),
 		pci_port_test(test_nt22_waits_for_the_queue),

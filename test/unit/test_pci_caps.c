@@ -61,6 +61,21 @@ test_pc02_a_list_without_end(void **state)
 	assert_ptr_equal(s->r.common, s->bar[1]);
 }
 
+/* As many as there is room for are no loop. */
+static void
+test_pc02_a_list_as_long_as_can_be(void **state)
+{
+	struct space *s = *state;
+
+	while (s->at + 3 * 16 + 20 < 256)
+		space_add_cap(s, 0x05, 4);
+	space_add_all_but(s, 0);
+	assert_int_equal(pvq_pci_find_regions(&s->f, &s->r), 0);
+	space_assert_all(s);
+	fflush(s->log);
+	assert_int_equal(s->len, 0);
+}
+
 static void
 test_pc02_a_list_into_the_header(void **state)
 {
@@ -299,6 +314,10 @@ test_configuration_space_that_cannot_be_read(void **state)
 	space_add_all_but(s, 0);
 	for (i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
 		s->broken_at = places[i];
+		s->broken = -EIO;
+		assert_int_equal(pvq_pci_find_regions(&s->f, &s->r), -EIO);
+		/* Not all of it. */
+		s->broken = 0;
 		assert_int_equal(pvq_pci_find_regions(&s->f, &s->r), -EIO);
 	}
 	assert_true(space_said(s, "PCI configuration space cannot be read at 0x40"));
@@ -307,7 +326,7 @@ test_configuration_space_that_cannot_be_read(void **state)
 static void
 test_pc13_notify_address(void **state)
 {
-	static uint8_t area[64];
+	static uint8_t area[64] __rte_aligned(8);
 	struct pvq_pci_regions r = {.notify = area, .notify_len = 64, .notify_off_multiplier = 4};
 
 	(void)state;
@@ -333,6 +352,14 @@ test_pc13_notify_address(void **state)
 	r.notify_len = 3;
 	assert_null(pvq_pci_notify_addr(&r, 0, 4));
 	assert_ptr_equal(pvq_pci_notify_addr(&r, 0, 2), area);
+	/* A structure may begin where four bytes are not aligned. */
+	r.notify = area + 2;
+	r.notify_len = 32;
+	r.notify_off_multiplier = 2;
+	assert_ptr_equal(pvq_pci_notify_addr(&r, 1, 2), area + 4);
+	assert_null(pvq_pci_notify_addr(&r, 0, 4));
+	assert_null(pvq_pci_notify_addr(&r, 1, 4));
+	assert_null(pvq_pci_notify_addr(&r, 2, 4));
 }
 
 #define caps_test(name) cmocka_unit_test_setup_teardown(name, space_start, space_stop)
@@ -343,6 +370,7 @@ main(void)
 	static const struct CMUnitTest tests[] = {
 		caps_test(test_pc01_nothing_of_virtio),
 		caps_test(test_pc02_a_list_without_end),
+		caps_test(test_pc02_a_list_as_long_as_can_be),
 		caps_test(test_pc02_a_list_into_the_header),
 		caps_test(test_pc02_a_capability_at_the_end_of_the_space),
 		caps_test(test_pc03_bad_before_good),

@@ -11,6 +11,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include <rte_memzone.h>
+
 #include "pci_port.h"
 #include "port_traffic.h"
 
@@ -330,6 +332,39 @@ test_hd23_pr38_reset_without_end_at_stop(void **state)
 	port_ping(&p->port, 0, 300, 64);
 }
 
+static void
+look_for(const struct rte_memzone *zone, void *arg)
+{
+	uintptr_t *at = arg;
+
+	if (*at >= zone->addr_64 && *at < zone->addr_64 + zone->len)
+		*at = 0;
+}
+
+static bool
+is_reserved(uintptr_t at)
+{
+	rte_memzone_walk(look_for, &at);
+	return at == 0;
+}
+
+/* The device may answer a command yet, when there is no port any more. */
+static void
+test_hd23_control_queue_of_a_device_that_hangs(void **state)
+{
+	struct pci_port *p = *state;
+	uintptr_t ring;
+
+	p->conf.regs.features |= VPD_F_CONTROL;
+	pci_port_up(p, NULL);
+	ring = p->d->regs.queue[2].desc - pci_port_shift();
+	set_reset_reads(p, UINT32_MAX);
+	assert_int_equal(rte_eth_dev_stop(p->port.id), 0);
+	p->port.leaked = rte_mempool_in_use_count(p->port.pool);
+	port_close(&p->port);
+	assert_true(is_reserved(ring));
+}
+
 /* The same at a start, after which a stop has nothing to take back. */
 static void
 test_hd23_in02_reset_without_end_at_start(void **state)
@@ -400,6 +435,7 @@ main(void)
 		pci_port_test(test_hd26_gone_before_probe),
 		pci_port_test(test_hd26_gone_at_every_access),
 		pci_port_test(test_hd23_pr38_reset_without_end_at_stop),
+		pci_port_test(test_hd23_control_queue_of_a_device_that_hangs),
 		pci_port_test(test_hd23_in02_reset_without_end_at_start),
 		pci_port_test(test_pr38_mbufs_come_back_after_the_reset),
 		pci_port_test(test_nt31_link_of_the_device),

@@ -102,6 +102,9 @@ test_in03_in07_features_ok_refused(void **state)
 	p->d->regs.conf.refuse_features = false;
 	vpd_unlock(p->d);
 	port_wait_up(&p->port);
+	/* Once it is up it is left in peace. */
+	resets = p->d->regs.resets;
+	assert_false(pci_port_wait_resets(p, resets + 1, 300));
 	port_ping(&p->port, 0, 100, 64);
 }
 

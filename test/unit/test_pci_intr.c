@@ -48,6 +48,8 @@ check_intx(struct pci_port *p)
 	intr_up(p, 1, "");
 	assert_in_range(intr_flap(p, 10), 0, AT_ONCE_MS);
 	assert_true(__atomic_load_n(&intr_host.acks, __ATOMIC_RELAXED) >= 10);
+	/* What is let through before the device has taken it back interrupts at once again. */
+	assert_int_equal(__atomic_load_n(&intr_host.early, __ATOMIC_RELAXED), 0);
 	vpd_lock(p->d);
 	isr = p->d->regs.isr;
 	vpd_unlock(p->d);
@@ -67,6 +69,35 @@ test_intx_where_the_table_is_not_there(void **state)
 {
 	check_intx(*state);
 	assert_int_equal(rte_intr_type_get(intr_host.handle), RTE_INTR_HANDLE_VFIO_LEGACY);
+}
+
+/* Without ISR nothing would take INTx back. */
+static void
+check_no_isr(struct pci_port *p)
+{
+	p->conf.no_msix = true;
+	pci_port_device(p);
+	p->d->space[VPD_CAP_ISR + 3] = 0xff;
+	port_log_clear();
+	pci_port_start(p, "");
+	port_wait_up(&p->port);
+	assert_true(port_log_has("no interrupts, since the device has none as it is bound"));
+	assert_int_equal(intr_host.enabled, 0);
+	vpd_set_link(p->d, false);
+	assert_true(port_wait_link(&p->port, false, PORT_WAIT_MS));
+}
+
+static void
+test_pc05_intx_without_isr(void **state)
+{
+	assert_int_equal(rte_intr_type_set(intr_host.handle, RTE_INTR_HANDLE_VFIO_LEGACY), 0);
+	check_no_isr(*state);
+}
+
+static void
+test_pc05_neither_a_table_nor_isr(void **state)
+{
+	check_no_isr(*state);
 }
 
 static void
@@ -185,6 +216,8 @@ main(void)
 		intr_test(test_nt31_link_changes_at_once_by_msix),
 		intr_test(test_nt31_link_changes_at_once_by_intx_of_vfio),
 		intr_test(test_intx_where_the_table_is_not_there),
+		intr_test(test_pc05_intx_without_isr),
+		intr_test(test_pc05_neither_a_table_nor_isr),
 		intr_test(test_polls_without_interrupts),
 		intr_test(test_pc15_polls_when_the_kernel_refuses),
 		intr_test(test_pc15_polls_when_the_device_refuses),

@@ -239,6 +239,26 @@ test_nt23_pairs_that_are_shown_late(void **state)
 	ping_all(p, PAIRS);
 }
 
+/* The number of pairs is the last field that there is, or is not there any more. */
+static void
+test_in09_pairs_at_the_end_of_the_configuration(void **state)
+{
+	struct pci_port *p = *state;
+
+	set_pairs(p, PAIRS, 2, 2);
+	p->conf.regs.config_bytes = 10;
+	control_up(p, VHU_F_MTU);
+	expect_pairs(p, 2);
+	ping_all(p, 2);
+	pci_port_down(p);
+	set_pairs(p, PAIRS, 1, 1);
+	p->conf.regs.config_bytes = 9;
+	control_up(p, VHU_F_MTU);
+	assert_int_equal(pci_port_features(p) & VHU_F_MQ, 0);
+	assert_int_equal(max_queues(p), 1);
+	ping_all(p, 1);
+}
+
 /* Where the control queue ought to be, with pairs, there is none. */
 static void
 test_pc17_no_control_queue_behind_the_pairs(void **state)
@@ -332,6 +352,7 @@ main(void)
 		pci_port_test(test_fd07_fd11_dependencies),
 		pci_port_test(test_fd12_offload_commands_are_declined),
 		pci_port_test(test_nt23_pairs_that_are_shown_late),
+		pci_port_test(test_in09_pairs_at_the_end_of_the_configuration),
 		pci_port_test(test_pc17_no_control_queue_behind_the_pairs),
 		pci_port_test(test_pc17_no_room_for_the_control_queue),
 		pci_port_test(test_hd21_numbers_of_pairs_that_cannot_be),

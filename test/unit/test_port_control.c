@@ -191,6 +191,26 @@ test_nt23_packets_wait_in_vain(void **state)
 	assert_true(port_is_whole(p));
 }
 
+/* Where there is no status to reset, only that makes a backend leave a ring. */
+static void
+test_pr38_the_control_queue_is_left(void **state)
+{
+	struct vhu_vring_info info;
+	struct port *p = *state;
+
+	p->cfg.protocol_features &= ~VHU_PF_STATUS;
+	up(p);
+	assert_int_equal(vhu_backend_vring(p->b, 2, &info), 0);
+	assert_true(info.live);
+	assert_int_equal(rte_eth_dev_stop(p->id), 0);
+	assert_int_equal(vhu_backend_vring(p->b, 2, &info), 0);
+	assert_false(info.live);
+	assert_int_equal(rte_eth_dev_start(p->id), 0);
+	port_wait_up(p);
+	assert_int_equal(rte_eth_promiscuous_enable(p->id), 0);
+	port_ping(p, 0, 100, 64);
+}
+
 /* Without MQ the control queue's number is that of the second pair, which matters more. */
 static void
 test_pc17_pairs_without_mq(void **state)
@@ -270,6 +290,7 @@ main(void)
 		port_test(test_nt23_pc17_pairs),
 		port_test(test_nt23_packets_wait_for_their_pair),
 		port_test(test_nt23_packets_wait_in_vain),
+		port_test(test_pr38_the_control_queue_is_left),
 		port_test(test_pc17_pairs_without_mq),
 		port_test(test_hd24_a_silent_backend),
 		port_test(test_nt18_a_backend_that_dies_over_a_command),
