@@ -16,9 +16,11 @@
 #include <bus_pci_driver.h>
 #include <rte_bus_pci.h>
 #include <rte_devargs.h>
+#include <rte_malloc.h>
 #include <rte_version.h>
 
 #include "port.h"
+#include "probe.h"
 #include "vpm_device.h"
 
 #define NAME "0000:00:99.0"
@@ -198,6 +200,7 @@ test_pc01_found_and_removed(void **state)
 	assert_int_equal(rte_eth_dev_get_port_by_name(NAME, &port), 0);
 	assert_int_equal(rte_eth_dev_info_get(port, &info), 0);
 	assert_string_equal(info.driver_name, "net_pvq_pci");
+	assert_true((*info.dev_flags & RTE_ETH_DEV_INTR_RMV) != 0);
 	assert_int_equal(info.rx_desc_lim.nb_max, 256);
 	/* Without MAC the address is one of our own. */
 	assert_int_equal(rte_eth_macaddr_get(port, &mac), 0);
@@ -205,6 +208,24 @@ test_pc01_found_and_removed(void **state)
 	assert_int_equal(registered->remove(&bus.dev), 0);
 	assert_int_equal(bus.unmapped, 1);
 	assert_int_equal(rte_eth_dev_count_avail(), 0);
+}
+
+/* By which a secondary process knows them: the registers do not tell whose port it is. */
+static void
+test_ports_of_other_drivers(void **state)
+{
+	struct rte_eth_dev *other = rte_eth_dev_allocate("other");
+
+	(void)state;
+	assert_int_equal(probe(), 0);
+	assert_true(pvq_port_is_known(NAME));
+	assert_false(pvq_port_is_known("other"));
+	other->data->dev_private = rte_zmalloc("other", 256, 0);
+	assert_false(pvq_port_is_known("other"));
+	assert_false(pvq_port_is_known("none"));
+	assert_int_equal(rte_eth_dev_release_port(other), 0);
+	assert_int_equal(registered->remove(&bus.dev), 0);
+	assert_false(pvq_port_is_known(NAME));
 }
 
 static void
@@ -318,6 +339,7 @@ main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_pc01_ids),
 		plugged_test(test_pc01_found_and_removed),
+		plugged_test(test_ports_of_other_drivers),
 		plugged_test(test_pc01_closed_before_it_is_removed),
 		plugged_test(test_pc01_legacy_device_is_left_to_others),
 		plugged_test(test_in05_split_ring_is_left_to_others),

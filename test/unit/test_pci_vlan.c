@@ -149,6 +149,28 @@ test_nt21_hd24_refused_and_silent(void **state)
 	control_expect_no_more(p);
 }
 
+/* After a reset, where one identifier that is refused is no reason to do without the others. */
+static void
+test_nt21_in11_all_are_asked_for(void **state)
+{
+	struct pci_port *p = *state;
+
+	up_with_filter(p, 0);
+	assert_int_equal(rte_eth_dev_vlan_filter(p->port.id, 7, 1), 0);
+	assert_int_equal(rte_eth_dev_vlan_filter(p->port.id, 8, 1), 0);
+	assert_int_equal(rte_eth_dev_vlan_filter(p->port.id, 800, 1), 0);
+	assert_int_equal(rte_eth_dev_stop(p->port.id), 0);
+	assert_int_equal(vpd_answer(p->d, VLAN, VPD_ANY, VPD_ERR), 0);
+	control_skip(p);
+	assert_int_equal(rte_eth_dev_start(p->port.id), 0);
+	control_expect_mode(p, ALLMULTI, 0);
+	control_expect_mode(p, PROMISC, 0);
+	expect_vlan(p, VLAN_ADD, 7);
+	expect_vlan(p, VLAN_ADD, 8);
+	expect_vlan(p, VLAN_ADD, 800);
+	control_expect_no_more(p);
+}
+
 /* The filter goes on and off by a new negotiation, and packets under way are not lost by it. */
 static void
 test_nt21_in06_switched_at_run_time(void **state)
@@ -285,6 +307,7 @@ main(void)
 		pci_port_test(test_nt21_identifiers_are_listed),
 		pci_port_test(test_nt21_in11_listed_again_after_a_reset),
 		pci_port_test(test_nt21_hd24_refused_and_silent),
+		pci_port_test(test_nt21_in11_all_are_asked_for),
 		pci_port_test(test_nt21_in06_switched_at_run_time),
 		pci_port_test(test_nt21_switched_while_stopped),
 		pci_port_test(test_nt21_hd28_the_filter_is_gone),

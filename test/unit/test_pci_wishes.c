@@ -178,6 +178,30 @@ test_nt18_nt21_an_address_refused(void **state)
 	port_ping(&p->port, 0, 10, 64);
 }
 
+/* More than are kept: all multicast frames come before the table goes without any. */
+static void
+test_nt19_nt20_too_many_addresses(void **state)
+{
+	struct rte_ether_addr list[513] = {0};
+	struct pci_port *p = *state;
+	uint32_t i;
+
+	for (i = 0; i < RTE_DIM(list); i++)
+		list[i] = (struct rte_ether_addr){{0x01, 0, 0x5e, 0, i >> 8, i & 0xff}};
+	control_up(p, 0);
+	assert_int_equal(rte_eth_dev_set_mc_addr_list(p->port.id, list, 10), 0);
+	control_skip(p);
+	assert_int_equal(vpd_answer(p->d, RX_MODE, ALLMULTI, VPD_ERR), 0);
+	assert_int_equal(rte_eth_dev_set_mc_addr_list(p->port.id, list, 513), -EIO);
+	control_expect_mode(p, ALLMULTI, 1);
+	control_expect_no_more(p);
+	control_answer(p, VPD_OK);
+	assert_int_equal(rte_eth_dev_set_mc_addr_list(p->port.id, list, 513), 0);
+	control_expect_mode(p, ALLMULTI, 1);
+	control_expect_table(p, NULL, 0, NULL, 0);
+	control_expect_no_more(p);
+}
+
 int
 main(void)
 {
@@ -189,6 +213,7 @@ main(void)
 		pci_port_test(test_nt18_nt19_a_mode_refused),
 		pci_port_test(test_hd24_nt20_a_table_not_answered),
 		pci_port_test(test_nt18_nt21_an_address_refused),
+		pci_port_test(test_nt19_nt20_too_many_addresses),
 	};
 
 	return cmocka_run_group_tests_name("pci_wishes", tests, pci_port_group_setup,

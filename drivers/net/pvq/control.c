@@ -153,8 +153,13 @@ tell_modes(struct pvq_device *dev)
 static int
 tell_addresses(struct pvq_device *dev)
 {
-	int ret = tell_table(dev);
+	int ret = 0;
 
+	/* Before the table goes without them, so that nothing is missed in between. */
+	if (dev->control.too_many_multicasts)
+		ret = tell_mode(dev, VIRTIO_NET_CTRL_RX_ALLMULTI, true);
+	if (ret == 0)
+		ret = tell_table(dev);
 	return ret != 0 ? ret : tell_modes(dev);
 }
 
@@ -175,20 +180,22 @@ static int
 tell_vlans(struct pvq_device *dev)
 {
 	const struct pvq_control *c = &dev->control;
-	unsigned int word;
+	unsigned int word, bit;
 	uint64_t differ;
-	int ret;
+	int ret = 0, one;
 
 	for (word = 0; word < PVQ_VLAN_WORDS; word++) {
-		while ((differ = c->vlan[word] ^ c->vlan_told[word]) != 0) {
-			const unsigned int bit = __builtin_ctzll(differ);
-
-			ret = tell_vlan(dev, word * VLAN_BITS + bit, c->vlan[word] >> bit & 1);
-			if (ret != 0)
-				return ret;
+		for (differ = c->vlan[word] ^ c->vlan_told[word]; differ != 0;
+		     differ &= differ - 1) {
+			bit = __builtin_ctzll(differ);
+			one = tell_vlan(dev, word * VLAN_BITS + bit, c->vlan[word] >> bit & 1);
+			/* One that is refused is no reason to do without the others. */
+			if (one != 0 && !is_refusal(dev, one))
+				return one;
+			ret = ret != 0 ? ret : one;
 		}
 	}
-	return 0;
+	return ret;
 }
 
 static int

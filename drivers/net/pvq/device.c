@@ -187,7 +187,11 @@ pvq_device_lost(struct pvq_device *dev)
 	dev->present = false;
 	if (dev->live) {
 		set_dead(dev);
-		pvq_rings_shut(dev, PVQ_GATE_AWAY);
+		/* A register that is written while the device is reset is no message lost (PR-34). */
+		if (dev->transport->stays)
+			pvq_rings_quiesce(dev);
+		else
+			pvq_rings_shut(dev, PVQ_GATE_AWAY);
 		PVQ_LOG(NOTICE, dev->name, "backend has gone, link down");
 	}
 	set_link(dev, false);
@@ -243,6 +247,13 @@ catch_up_with_memory(struct pvq_device *dev)
 	}
 }
 
+void
+pvq_device_needs_reset(struct pvq_device *dev)
+{
+	dev->needs_reset = true;
+	pvq_rings_fail(dev, PVQ_QUEUE_NEEDS_RESET);
+}
+
 /*
  * No vhost-user backend announces a change, so it is asked; but only one that has a link state to
  * tell, since others would rather log the question than have something to answer. A device that
@@ -255,11 +266,8 @@ watch(struct pvq_device *dev)
 	uint8_t status;
 
 	if (!dev->needs_reset && dev->transport->get_status(dev, &status) == 0 &&
-	    (status & VIRTIO_STATUS_NEEDS_RESET) != 0) {
-		/* From here on nothing that it does can be relied on (IN-10). */
-		dev->needs_reset = true;
-		pvq_rings_fail(dev, PVQ_QUEUE_NEEDS_RESET);
-	}
+	    (status & VIRTIO_STATUS_NEEDS_RESET) != 0)
+		pvq_device_needs_reset(dev);
 	net_status = pvq_device_net_status(dev);
 	if ((net_status & VIRTIO_NET_S_ANNOUNCE) != 0 && pvq_device_announce(dev))
 		__atomic_fetch_or(&dev->pending_events, PVQ_EVENT_LINK, __ATOMIC_RELEASE);

@@ -37,6 +37,8 @@
 
 #define PVQ_PATH_MAX 108 /* sun_path of unix(7) */
 #define PVQ_NAME_MAX 64
+/* "pvq eth" */
+#define PVQ_DEVICE_MAGIC 0x7076712065746800ull
 
 struct rte_eth_dev_data;
 struct pvq_device;
@@ -137,6 +139,7 @@ struct pvq_offer {
 };
 
 struct pvq_device {
+	uint64_t magic; /**< PVQ_DEVICE_MAGIC, by which other processes know it from other drivers' */
 	char name[PVQ_NAME_MAX];
 	uint16_t port_id;
 	struct rte_eth_dev_data *data;
@@ -224,6 +227,10 @@ pvq_device_lost(struct pvq_device *dev);
 /** The same for a device that will not be back: the application is told to remove the port. */
 void
 pvq_device_removed(struct pvq_device *dev);
+
+/** Nothing that the device does from here on can be relied on (IN-10, HD-23). dev->lock held. */
+void
+pvq_device_needs_reset(struct pvq_device *dev);
 
 /** Give the device up and look for it afresh. dev->lock held. */
 void

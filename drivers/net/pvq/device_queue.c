@@ -43,6 +43,15 @@ tell_enabled(struct pvq_device *dev, uint16_t vq)
 	return ret == -ENOTSUP ? 0 : pvq_unless_gone(ret);
 }
 
+/* A queue whose reset does not end may be written to at any time: the device is stuck (HD-23). */
+static int
+unless_stuck(struct pvq_device *dev, int ret)
+{
+	if (ret == -ETIMEDOUT)
+		pvq_device_needs_reset(dev);
+	return ret;
+}
+
 /*
  * Where a queue can be reset it is (PR-37): a device that is only left without notifications goes on
  * with the buffers that it has.
@@ -61,7 +70,7 @@ tell_disabled(struct pvq_device *dev, struct pvq_vq *vq)
 	ret = vq->withdrawn ? 0 : dev->transport->queue_stop(dev, vq->index);
 	if (ret == 0)
 		vq->withdrawn = true;
-	return ret;
+	return unless_stuck(dev, ret);
 }
 
 static bool
@@ -73,7 +82,7 @@ needs_renewal(const struct pvq_device *dev, const struct pvq_vq *vq, const struc
 static int
 withdraw(struct pvq_device *dev, const struct pvq_vq *vq)
 {
-	return vq->withdrawn ? 0 : pvq_ring_withdraw(dev, vq->index);
+	return vq->withdrawn ? 0 : unless_stuck(dev, pvq_ring_withdraw(dev, vq->index));
 }
 
 /* Says so even if nothing is new in the ring: the device has not looked since it was disabled. */
@@ -172,15 +181,19 @@ pvq_device_enable_txq(struct pvq_device *dev, struct pvq_txq *first, bool enable
 	pvq_gate_barrier();
 	for (r = 0; (q = pvq_txq_ring(first, r)) != NULL; r++) {
 		ret = pvq_gate_wait(&q->gate);
+		/* Whatever the device makes of it, nobody fills a ring that it was told to leave. */
+		if (ret == 0 && !enable)
+			q->vq.stopped = true;
 		if (ret == 0 && enable && needs_renewal(dev, &q->vq, &q->gate))
 			ret = renew_txr(dev, q);
 		if (ret == 0)
 			ret = enable ? tell_enabled(dev, q->vq.index) : tell_disabled(dev, &q->vq);
 		if (ret != 0)
 			break;
-		q->vq.stopped = !enable;
-		if (enable)
-			notify_started(dev, &q->vq, &q->ring);
+		if (!enable)
+			continue;
+		q->vq.stopped = false;
+		notify_started(dev, &q->vq, &q->ring);
 	}
 	pvq_rings_start_gates(dev);
 	return ret;

@@ -303,7 +303,8 @@ report_error(const struct pvq_device *dev, struct pvq_vq *vq, const char *direct
 	PVQ_LOG(ERR, dev->name,
 		"%s queue %u stopped: the device %s; restart the %s to go on", direction,
 		vq->queue_id, pvq_queue_error_text(error),
-		dev->needs_reset ? "port" : "queue or the port");
+		dev->needs_reset || (dev->transport->stays && !pvq_has(dev, VIRTIO_F_RING_RESET)) ?
+			"port" : "queue or the port");
 	vq->error_reported = true;
 	return true;
 }

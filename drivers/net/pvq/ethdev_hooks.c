@@ -90,16 +90,22 @@ raise_now(void *arg)
 {
 	struct pvq_device *dev = arg;
 	const uint32_t events = __atomic_exchange_n(&dev->pending_events, 0, __ATOMIC_ACQ_REL);
+	static const struct {
+		uint32_t bit;
+		enum rte_eth_event_type type;
+	} order[] = {
+		{PVQ_EVENT_LINK, RTE_ETH_EVENT_INTR_LSC},
+		{PVQ_EVENT_ERROR, RTE_ETH_EVENT_INTR_RESET},
+		{PVQ_EVENT_REMOVED, RTE_ETH_EVENT_INTR_RMV},
+	};
 	struct rte_eth_dev *eth = &rte_eth_devices[dev->port_id];
+	unsigned int i;
 
-	if (events & PVQ_EVENT_LINK) {
+	if (events & PVQ_EVENT_LINK)
 		pvq_link_update(eth, 0);
-		rte_eth_dev_callback_process(eth, RTE_ETH_EVENT_INTR_LSC, NULL);
-	}
-	if (events & PVQ_EVENT_REMOVED)
-		rte_eth_dev_callback_process(eth, RTE_ETH_EVENT_INTR_RMV, NULL);
-	if (events & PVQ_EVENT_ERROR)
-		rte_eth_dev_callback_process(eth, RTE_ETH_EVENT_INTR_RESET, NULL);
+	for (i = 0; i < RTE_DIM(order); i++)
+		if ((events & order[i].bit) != 0 && eth->state != RTE_ETH_DEV_UNUSED)
+			rte_eth_dev_callback_process(eth, order[i].type, NULL);
 }
 
 static void

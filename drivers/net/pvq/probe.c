@@ -17,14 +17,25 @@
 
 RTE_LOG_REGISTER(pvq_logtype, pmd.net.pvq, NOTICE);
 
+bool
+pvq_port_is_known(const char *name)
+{
+	const struct rte_eth_dev *eth = rte_eth_dev_attach_secondary(name);
+
+	/* Whatever another driver has there is longer than a number. */
+	return eth != NULL && eth->data->dev_private != NULL &&
+	       pvq_device_of(eth)->magic == PVQ_DEVICE_MAGIC;
+}
+
 int
 pvq_port_attach(struct rte_device *device)
 {
-	struct rte_eth_dev *eth = rte_eth_dev_attach_secondary(device->name);
+	struct rte_eth_dev *eth;
 	int ret;
 
-	if (eth == NULL)
+	if (!pvq_port_is_known(device->name))
 		return -ENODEV;
+	eth = rte_eth_dev_attach_secondary(device->name);
 	ret = pvq_notify_open(eth->data->port_id, pvq_secondary_ask_fd);
 	if (ret != 0) {
 		rte_eth_dev_release_port(eth);
@@ -87,6 +98,7 @@ make_port(struct rte_eth_dev *eth, const struct pvq_options *opt,
 	struct pvq_device *dev = pvq_device_of(eth);
 	int ret;
 
+	dev->magic = PVQ_DEVICE_MAGIC;
 	snprintf(dev->name, sizeof(dev->name), "%s", eth->device->name);
 	dev->port_id = eth->data->port_id;
 	dev->data = eth->data;
@@ -108,8 +120,10 @@ make_port(struct rte_eth_dev *eth, const struct pvq_options *opt,
 		ret = dev->transport->open(dev);
 	if (ret == 0) {
 		ret = pvq_filter_init(eth);
-		if (ret != 0)
+		if (ret != 0) {
 			dev->transport->close(dev);
+			pvq_ethdev_cancel_events(dev);
+		}
 	}
 	if (ret != 0) {
 		pvq_cvq_free(dev->control.cvq);

@@ -25,6 +25,13 @@ int
 pvq_port_init(struct rte_eth_dev *eth, const struct pvq_options *opt,
 	      int (*attach)(struct pvq_device *dev, const void *arg), const void *arg);
 
+/**
+ * Whether the primary process has a port of this name that is ours, in a secondary one: the registers
+ * do not tell which driver the primary has left a device to.
+ */
+bool
+pvq_port_is_known(const char *name);
+
 /** Make a port of one that the primary process has, in a secondary one. @return 0 or -errno. */
 int
 pvq_port_attach(struct rte_device *device);

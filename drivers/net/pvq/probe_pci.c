@@ -119,7 +119,8 @@ pvq_pci_probe(struct rte_pci_driver *driver, struct rte_pci_device *pci)
 	int ret;
 
 	RTE_SET_USED(driver);
-	if (pvq_devargs_wish(args) == PVQ_WISH_OTHER)
+	if (pvq_devargs_wish(args) == PVQ_WISH_OTHER ||
+	    (rte_eal_process_type() == RTE_PROC_SECONDARY && !pvq_port_is_known(pci->device.name)))
 		return 1;
 	ret = pvq_gate_check(pci->device.name);
 	if (ret != 0)
@@ -145,7 +146,7 @@ pvq_pci_remove(struct rte_pci_device *pci)
 
 static struct rte_pci_driver pvq_pci_driver = {
 	.id_table = pvq_pci_ids,
-	.drv_flags = 0,
+	.drv_flags = RTE_PCI_DRV_INTR_RMV,
 	.probe = pvq_pci_probe,
 	.remove = pvq_pci_remove,
 };

@@ -290,8 +290,13 @@ visit(struct pci *pci, bool look)
 		else
 			pvq_device_lost(pci->dev);
 	}
-	if (!pci->there && !pci->gone)
+	if (!pci->there && !pci->gone) {
 		pci->there = arrive(pci->dev) == 0;
+		/* Unplugged since it was last looked at, by whoever. */
+		pci->gone = !pci->there && !pvq_pci_is_there(&pci->regs);
+		if (pci->gone)
+			pvq_device_removed(pci->dev);
+	}
 	pthread_mutex_unlock(&pci->visiting);
 }
 
@@ -354,6 +359,11 @@ op_close(struct pvq_device *dev)
 	__atomic_store_n(&pci->quit, true, __ATOMIC_RELEASE);
 	eventfd_write(pci->wake_fd, 1);
 	pvq_thread_join(pci->thread);
+	/* Still driven if the port could not be stopped: its memory is about to be freed (PR-38). */
+	pthread_mutex_lock(&dev->lock);
+	if (!pci->idle && !pci->gone)
+		op_set_status(dev, 0);
+	pthread_mutex_unlock(&dev->lock);
 	pthread_mutex_destroy(&pci->visiting);
 	pvq_pci_intr_close(&pci->intr);
 	close(pci->wake_fd);
