@@ -71,7 +71,8 @@ pvq_control_leak(struct pvq_device *dev);
 
 /**
  * Tell a device that has just got DRIVER_OK all that the application wants. That it refuses a
- * filter is logged and no reason to do without it.
+ * filter is logged and no reason to do without it; ethdev repeats the commands for the receive modes
+ * when a port starts, and takes a refusal there for one of the start.
  *
  * @param pairs
  *   Queue pairs that are set up and will be used.

@@ -103,7 +103,7 @@ struct pvq_transport {
 	int (*queue_stop)(struct pvq_device *dev, uint16_t vq);
 	/** Agree on an MTU that the device need not tell. NULL where it is the device's to tell. */
 	int (*set_mtu)(struct pvq_device *dev, uint16_t mtu);
-	/** Whether rx queues can interrupt; -ENOTSUP is logged. NULL when they always can. */
+	/** Whether rx queues can interrupt; -ENOTSUP is logged. Without the lock. NULL: always. */
 	int (*check_rx_intr)(struct pvq_device *dev);
 	/**
 	 * The port starts: let interrupts through, those of rx queues with a call_fd included; what
@@ -259,9 +259,9 @@ pvq_device_memory_changed(struct pvq_device *dev);
  * @return
  *   0, also when there is no device yet or its connection failed; -ENOMEM when a receive ring could
  *   not be filled; -ENOTSUP when the device no longer offers what it must; -ENOSPC when it has too
- *   few queue pairs; -E2BIG when it takes fewer memory regions than there are; -EINVAL when the MTU
- *   does not fit; -EBUSY when a polling lcore
- *   did not leave its ring. All are logged.
+ *   few queue pairs; -E2BIG when it takes fewer memory regions than there are, or shorter rings;
+ *   -EINVAL when the MTU does not fit; -EBUSY when a polling lcore did not leave its ring. All are
+ *   logged.
  */
 int
 pvq_device_start(struct pvq_device *dev);
@@ -275,8 +275,10 @@ pvq_device_stop(struct pvq_device *dev);
  *
  * @return
  *   0, also when the connection fails meanwhile: the next device is told. -EBUSY when a polling
- *   lcore does not leave its burst; -EIO when the whole device needs a reset; -ENOMEM when there is
- *   no mbuf for a receive ring; -EPROTO when the device refuses.
+ *   lcore does not leave its burst; -EIO when the whole device needs a reset; -ENOTSUP when only a
+ *   reset of it all can take a ring back; -ETIMEDOUT when the ring's reset does not end, and the
+ *   device needs one of it all; -ENOMEM when there is no mbuf for a receive ring; -EPROTO when the
+ *   device refuses.
  */
 int
 pvq_device_enable_rxq(struct pvq_device *dev, struct pvq_rxq *q, bool enable);
