@@ -288,6 +288,24 @@ pci_port_up(struct pci_port *p, const char *args)
 }
 
 void
+pci_port_restart(struct pci_port *p)
+{
+	assert_int_equal(rte_eth_dev_stop(p->port.id), 0);
+	assert_true(port_is_whole(&p->port));
+	assert_int_equal(rte_eth_dev_start(p->port.id), 0);
+	port_wait_up(&p->port);
+	port_ping(&p->port, 0, 200, 64);
+}
+
+void
+pci_port_offer(struct pci_port *p, uint64_t features)
+{
+	vpd_lock(p->d);
+	p->d->regs.conf.features = features;
+	vpd_unlock(p->d);
+}
+
+void
 pci_port_down(struct pci_port *p)
 {
 	port_close(&p->port);

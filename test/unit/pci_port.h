@@ -89,6 +89,14 @@ pci_port_start(struct pci_port *p, const char *args);
 void
 pci_port_up(struct pci_port *p, const char *args);
 
+/** Stop the port, which has all its mbufs then, and start it: traffic is possible again. */
+void
+pci_port_restart(struct pci_port *p);
+
+/** Change what the device offers from its next reset on. */
+void
+pci_port_offer(struct pci_port *p, uint64_t features);
+
 /** Close the port and do away with the device, which must have nothing to complain of. */
 void
 pci_port_down(struct pci_port *p);

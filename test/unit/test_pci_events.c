@@ -45,16 +45,6 @@ assert_receives_nothing(struct pci_port *p)
 	assert_int_equal(port_receive(&p->port, 0, &m, 1, 10), 0);
 }
 
-static void
-restart(struct pci_port *p)
-{
-	assert_int_equal(rte_eth_dev_stop(p->port.id), 0);
-	assert_true(port_is_whole(&p->port));
-	assert_int_equal(rte_eth_dev_start(p->port.id), 0);
-	port_wait_up(&p->port);
-	port_ping(&p->port, 0, 200, 64);
-}
-
 /* ---- NEEDS_RESET ------------------------------------------------------------------------------ */
 
 static void
@@ -76,7 +66,7 @@ check_needs_reset(struct pci_port *p)
 		/* One queue cannot do it. */
 		assert_int_equal(rte_eth_dev_tx_queue_stop(p->port.id, 0), 0);
 		assert_true(rte_eth_dev_tx_queue_start(p->port.id, 0) < 0);
-		restart(p);
+		pci_port_restart(p);
 	}
 }
 

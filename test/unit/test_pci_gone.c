@@ -22,19 +22,11 @@ rxq_of(const struct pci_port *p)
 	return rte_eth_devices[p->port.id].data->rx_queues[0];
 }
 
-static void
-offer(struct pci_port *p, uint64_t features)
-{
-	vpd_lock(p->d);
-	p->d->regs.conf.features = features;
-	vpd_unlock(p->d);
-}
-
 /* Somebody else has reset it, and it is none that can be driven from now on. */
 static void
 turn_away(struct pci_port *p)
 {
-	offer(p, p->conf.regs.features & ~VHU_F_RING_PACKED);
+	pci_port_offer(p, p->conf.regs.features & ~VHU_F_RING_PACKED);
 	vpd_write(p->d, p->regs.at.common + 20, 0, 1);
 	assert_true(port_wait_link(&p->port, false, PORT_WAIT_MS));
 }
@@ -68,7 +60,7 @@ test_pr34_nobody_notifies_what_is_reset(void **state)
 	port_watch(&p->port);
 	turn_away(p);
 	assert_true((pvq_gate_state(&rxq_of(p)->gate) & PVQ_GATE_AWAY) != 0);
-	offer(p, p->conf.regs.features);
+	pci_port_offer(p, p->conf.regs.features);
 	port_wait_up(&p->port);
 	port_ping(&p->port, 0, 200, 64);
 }
@@ -108,11 +100,7 @@ check_queue_reset_without_end(struct pci_port *p, int (*stop)(uint16_t port, uin
 	rte_pktmbuf_free(m);
 	assert_true(port_wait_count(&p->port.reset_events, 1, PORT_WAIT_MS));
 	assert_true(port_log_has("restart the port to go on"));
-	assert_int_equal(rte_eth_dev_stop(p->port.id), 0);
-	assert_true(port_is_whole(&p->port));
-	assert_int_equal(rte_eth_dev_start(p->port.id), 0);
-	port_wait_up(&p->port);
-	port_ping(&p->port, 0, 200, 64);
+	pci_port_restart(p);
 }
 
 static void

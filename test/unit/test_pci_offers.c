@@ -9,14 +9,6 @@
 #include "pci_port.h"
 
 static void
-offer(struct pci_port *p, uint64_t features)
-{
-	vpd_lock(p->d);
-	p->d->regs.conf.features = features;
-	vpd_unlock(p->d);
-}
-
-static void
 test_hd28_features_change_between_stop_and_start(void **state)
 {
 	static const uint64_t lost[] = {
@@ -29,7 +21,7 @@ test_hd28_features_change_between_stop_and_start(void **state)
 	pci_port_up(p, NULL);
 	for (i = 0; i < RTE_DIM(lost); i++) {
 		assert_int_equal(rte_eth_dev_stop(p->port.id), 0);
-		offer(p, VPD_F_DEFAULT & ~lost[i]);
+		pci_port_offer(p, VPD_F_DEFAULT & ~lost[i]);
 		assert_int_equal(rte_eth_dev_start(p->port.id), 0);
 		port_wait_up(&p->port);
 		assert_int_equal(pci_port_features(p), VPD_F_DEFAULT & ~lost[i]);
@@ -42,12 +34,12 @@ check_required_feature_vanishes(struct pci_port *p, uint64_t feature, const char
 {
 	pci_port_up(p, NULL);
 	assert_int_equal(rte_eth_dev_stop(p->port.id), 0);
-	offer(p, VPD_F_DEFAULT & ~feature);
+	pci_port_offer(p, VPD_F_DEFAULT & ~feature);
 	assert_int_equal(rte_eth_dev_start(p->port.id), -ENOTSUP);
 	assert_true(port_log_has(name));
 	assert_true(port_is_whole(&p->port));
 	assert_int_equal(pci_port_status(p) & VPM_DRIVER_OK, 0);
-	offer(p, VPD_F_DEFAULT);
+	pci_port_offer(p, VPD_F_DEFAULT);
 	assert_int_equal(rte_eth_dev_start(p->port.id), 0);
 	port_wait_up(&p->port);
 	port_ping(&p->port, 0, 200, 64);

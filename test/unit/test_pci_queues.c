@@ -372,11 +372,7 @@ test_hd01_queue_error_without_ring_reset(void **state)
 	assert_true(port_wait_count(&p->port.reset_events, 1, PORT_WAIT_MS));
 	assert_int_equal(rte_eth_dev_rx_queue_stop(p->port.id, 0), 0);
 	assert_int_equal(rte_eth_dev_rx_queue_start(p->port.id, 0), -ENOTSUP);
-	assert_int_equal(rte_eth_dev_stop(p->port.id), 0);
-	assert_true(port_is_whole(&p->port));
-	assert_int_equal(rte_eth_dev_start(p->port.id), 0);
-	port_wait_up(&p->port);
-	port_ping(&p->port, 0, 200, 64);
+	pci_port_restart(p);
 }
 
 /* A queue's reset that never ends: its buffers stay the device's until the whole device is reset. */
@@ -396,11 +392,7 @@ test_pr37_hd23_queue_reset_without_end(void **state)
 	assert_true(port_log_has("does not finish the reset of virtqueue 0"));
 	assert_int_equal(port_receive(&p->port, 0, &m, 1, 10), 0);
 	assert_false(port_is_whole(&p->port));
-	assert_int_equal(rte_eth_dev_stop(p->port.id), 0);
-	assert_true(port_is_whole(&p->port));
-	assert_int_equal(rte_eth_dev_start(p->port.id), 0);
-	port_wait_up(&p->port);
-	port_ping(&p->port, 0, 200, 64);
+	pci_port_restart(p);
 }
 
 int

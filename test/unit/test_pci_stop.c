@@ -87,28 +87,6 @@ test_pr37_port_restarted_meanwhile(void **state)
 }
 
 static void
-test_pr37_reset_of_a_queue_without_end(void **state)
-{
-	struct pci_port *p = *state;
-
-	pci_port_up(p, "");
-	port_ping(&p->port, 0, 10, 100);
-	vpd_lock(p->d);
-	p->d->regs.conf.queue_reset_reads = UINT32_MAX;
-	vpd_unlock(p->d);
-	assert_int_equal(rte_eth_dev_rx_queue_stop(p->port.id, 0), -ETIMEDOUT);
-	vpd_lock(p->d);
-	p->d->regs.conf.queue_reset_reads = 0;
-	vpd_unlock(p->d);
-	/* The whole device can still be reset. */
-	assert_int_equal(rte_eth_dev_stop(p->port.id), 0);
-	assert_true(port_is_whole(&p->port));
-	assert_int_equal(rte_eth_dev_start(p->port.id), 0);
-	port_wait_up(&p->port);
-	port_ping(&p->port, 0, 10, 100);
-}
-
-static void
 test_queues_stopped_without_ring_reset(void **state)
 {
 	struct pci_port *p = *state;
@@ -131,7 +109,6 @@ main(void)
 		pci_port_test(test_pr37_queues_stopped_and_started),
 		pci_port_test(test_pr37_nothing_is_lost),
 		pci_port_test(test_pr37_port_restarted_meanwhile),
-		pci_port_test(test_pr37_reset_of_a_queue_without_end),
 		pci_port_test(test_queues_stopped_without_ring_reset),
 	};
 

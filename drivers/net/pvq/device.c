@@ -187,7 +187,10 @@ pvq_device_lost(struct pvq_device *dev)
 	dev->present = false;
 	if (dev->live) {
 		set_dead(dev);
-		/* A register that is written while the device is reset is no message lost (PR-34). */
+		/*
+		 * Receivers, too, must not notify before the next DRIVER_OK (PR-34): an eventfd can
+		 * be emptied until then, a doorbell cannot be taken back.
+		 */
 		if (dev->transport->stays)
 			pvq_rings_quiesce(dev);
 		else

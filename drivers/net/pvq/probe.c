@@ -17,25 +17,30 @@
 
 RTE_LOG_REGISTER(pvq_logtype, pmd.net.pvq, NOTICE);
 
-bool
-pvq_port_is_known(const char *name)
+static struct rte_eth_dev *
+find_known(const char *name)
 {
-	const struct rte_eth_dev *eth = rte_eth_dev_attach_secondary(name);
+	struct rte_eth_dev *eth = rte_eth_dev_attach_secondary(name);
 
 	/* Whatever another driver has there is longer than a number. */
 	return eth != NULL && eth->data->dev_private != NULL &&
-	       pvq_device_of(eth)->magic == PVQ_DEVICE_MAGIC;
+	       pvq_device_of(eth)->magic == PVQ_DEVICE_MAGIC ? eth : NULL;
+}
+
+bool
+pvq_port_is_known(const char *name)
+{
+	return find_known(name) != NULL;
 }
 
 int
 pvq_port_attach(struct rte_device *device)
 {
-	struct rte_eth_dev *eth;
+	struct rte_eth_dev *eth = find_known(device->name);
 	int ret;
 
-	if (!pvq_port_is_known(device->name))
+	if (eth == NULL)
 		return -ENODEV;
-	eth = rte_eth_dev_attach_secondary(device->name);
 	ret = pvq_notify_open(eth->data->port_id, pvq_secondary_ask_fd);
 	if (ret != 0) {
 		rte_eth_dev_release_port(eth);
